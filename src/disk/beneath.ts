@@ -1,0 +1,65 @@
+/**
+ * Opening what lies below a root, and nothing else: by one openat2 where the kernel has it, else directory by
+ * directory with O_NOFOLLOW. A symbolic link below a root is refused with ELOOP, never followed (design.md, hostile
+ * input). Files inside an opened directory are then reached as `/proc/self/fd/N/NAME`, which takes no second walk.
+ */
+import { closeSync, constants, openSync } from 'node:fs';
+import { native } from './native.js';
+import { osPath } from './os-path.js';
+
+const ERRNO_NAMES: Readonly<Record<number, string>> = {
+  1: 'EPERM', 2: 'ENOENT', 5: 'EIO', 13: 'EACCES', 17: 'EEXIST', 18: 'EXDEV', 20: 'ENOTDIR', 21: 'EISDIR', 23: 'ENFILE',
+  24: 'EMFILE', 28: 'ENOSPC', 30: 'EROFS', 36: 'ENAMETOOLONG', 40: 'ELOOP',
+};
+const EAGAIN = 11;
+
+function failed(errno: number, path: string): NodeJS.ErrnoException {
+  const code = ERRNO_NAMES[errno] ?? `E${errno}`;
+  return Object.assign(new Error(`${code}: open '${path}'`), { code, errno: -errno, path });
+}
+
+const O_PATH = 0o10000000;
+
+/** Opens a root itself; its own path may hold links (they were accepted at `init`). */
+export function openRoot(path: string): number {
+  return openSync(osPath(path), constants.O_RDONLY | constants.O_DIRECTORY);
+}
+
+/**
+ * Opens the directory `relative` (no leading slash; `''` is the root itself) below `rootFd`.
+ * @throws ErrnoException ENOENT, ENOTDIR, ELOOP (a link in the path) …
+ */
+export function openDirBeneath(rootFd: number, relative: string): number {
+  return openBeneath(rootFd, relative === '' ? '.' : relative, constants.O_RDONLY | constants.O_DIRECTORY, 0);
+}
+
+/** Opens the file `relative` below `rootFd` with `flags` (O_NOFOLLOW and O_NONBLOCK are added). */
+export function openBeneath(rootFd: number, relative: string, flags: number, mode: number): number {
+  const calls = native();
+  const all = flags | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  if (!calls) return openStepwise(rootFd, relative, all, mode);
+  const bytes = Buffer.from(relative, 'latin1');
+  for (let attempt = 0; ; attempt++) {
+    const fd = calls.openBeneath(rootFd, bytes, all, mode);
+    if (fd >= 0) return fd;
+    // EAGAIN: a rename elsewhere raced with the walk (openat2(2)); the walk itself was sound, so try again.
+    if (fd !== -EAGAIN || attempt === 20) throw failed(-fd, relative);
+  }
+}
+
+function openStepwise(rootFd: number, relative: string, flags: number, mode: number): number {
+  const parts = relative.split('/').filter((part) => part !== '' && part !== '.');
+  if (parts.includes('..')) throw failed(18, relative);
+  const last = parts.pop() ?? '.';
+  let at = rootFd;
+  try {
+    for (const part of parts) {
+      const next = openSync(osPath(`/proc/self/fd/${at}/${part}`), O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+      if (at !== rootFd) closeSync(at);
+      at = next;
+    }
+    return openSync(osPath(`/proc/self/fd/${at}/${last}`), flags, mode);
+  } finally {
+    if (at !== rootFd) closeSync(at);
+  }
+}

@@ -1,0 +1,195 @@
+/**
+ * The source: read-only by type. Everything that opens a file of the old server goes through here: below its root,
+ * never through a link, never blocking, and without touching its access time where the kernel allows that.
+ */
+import { closeSync, constants, fstatSync, openSync, opendirSync, readlinkSync, readSync } from 'node:fs';
+import { openBeneath, openDirBeneath, openRoot } from './beneath.js';
+import { errnoOf, isMissing, osPath } from './os-path.js';
+import { type FileStat, statFd, statPath } from './file-stat.js';
+
+const O_NOATIME = 0o1000000;
+
+/** O_NOATIME is the owner's (or root's) alone; asked once a process, then known. */
+let noatime = O_NOATIME;
+
+/** Files of this size and more are not read whole: no index or database of Cyrus comes near it. */
+const MAX_WHOLE_BYTES = 2 ** 31 - 1;
+
+export interface SourceEntry {
+  readonly name: string;
+  readonly kind: 'file' | 'directory' | 'link' | 'other' | 'unknown';
+}
+
+/** One directory of the source, held open; names in it are single path components. */
+export class SourceDir {
+  readonly #fd: number;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  /** Path of an entry through the open descriptor, for the system calls of this folder only. */
+  path(name: string): string {
+    return `/proc/self/fd/${this.#fd}/${name}`;
+  }
+
+  stat(name: string): FileStat | undefined {
+    return statPath(this.path(name));
+  }
+
+  /** Opens a regular file for reading. @throws ErrnoException; `EINVAL` where it is no regular file. */
+  openFile(name: string): number {
+    return openForReading(this.path(name));
+  }
+
+  /** The whole file as it is now, or undefined where there is none. */
+  read(name: string): Buffer | undefined {
+    return readWhole(() => this.openFile(name));
+  }
+
+  /** Every entry but `.` and `..`, in the directory's own order. */
+  list(): SourceEntry[] {
+    return listDirectory(`/proc/self/fd/${this.#fd}/.`);
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+}
+
+function openForReading(path: string): number {
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  let fd: number;
+  try {
+    fd = openSync(osPath(path), flags | noatime);
+  } catch (error) {
+    if (errnoOf(error) !== 'EPERM' || noatime === 0) throw error;
+    noatime = 0;
+    fd = openSync(osPath(path), flags);
+  }
+  if (fstatSync(fd).isFile()) return fd;
+  closeSync(fd);
+  throw Object.assign(new Error(`EINVAL: not a regular file '${path}'`), { code: 'EINVAL' });
+}
+
+function readWhole(open: () => number): Buffer | undefined {
+  let fd: number;
+  try {
+    fd = open();
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+  try {
+    return readDescriptor(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Reads an open file from its beginning to its end, which may move meanwhile. */
+export function readDescriptor(fd: number): Buffer {
+  const size = fstatSync(fd).size;
+  if (size > MAX_WHOLE_BYTES) throw Object.assign(new Error('EFBIG: file too large to be read whole'), { code: 'EFBIG' });
+  let buffer = Buffer.allocUnsafe(size + 1); // one more than it had, so that growth shows
+  let length = 0;
+  for (;;) {
+    const n = readSync(fd, buffer, length, buffer.length - length, length);
+    if (n === 0) return buffer.subarray(0, length);
+    length += n;
+    if (length === buffer.length) {
+      const larger = Buffer.allocUnsafe(buffer.length * 2);
+      buffer.copy(larger);
+      buffer = larger;
+    }
+  }
+}
+
+function listDirectory(path: string): SourceEntry[] {
+  const dir = opendirSync(path, { encoding: 'latin1', bufferSize: 256 });
+  try {
+    const entries: SourceEntry[] = [];
+    for (let entry = dir.readSync(); entry !== null; entry = dir.readSync()) {
+      entries.push({
+        name: entry.name,
+        kind: entry.isFile() ? 'file' : entry.isDirectory() ? 'directory' : entry.isSymbolicLink() ? 'link' : 'other',
+      });
+    }
+    return entries;
+  } finally {
+    dir.closeSync();
+  }
+}
+
+/** One directory tree of the old server: a partition, the configdirectory, sieve. */
+export class SourceRoot {
+  /** As the server names it. */
+  readonly path: string;
+  /** As this machine names it. */
+  readonly realPath: string;
+  readonly #fd: number;
+
+  private constructor(path: string, realPath: string, fd: number) {
+    this.path = path;
+    this.realPath = realPath;
+    this.#fd = fd;
+  }
+
+  /** @throws ErrnoException where the root is missing or no directory. */
+  static open(path: string, realPath: string): SourceRoot {
+    return new SourceRoot(path, realPath, openRoot(realPath));
+  }
+
+  /** Device and inode of the root: what tells source and target apart. */
+  identity(): FileStat {
+    return statFd(this.#fd);
+  }
+
+  /** A directory below the root, or undefined where there is none. @throws ErrnoException `ELOOP` for a link. */
+  dir(relative: string): SourceDir | undefined {
+    try {
+      return new SourceDir(openDirBeneath(this.#fd, relative));
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** A whole file below the root, or undefined where there is none. */
+  read(relative: string): Buffer | undefined {
+    return readWhole(() => this.openFile(relative));
+  }
+
+  /** Opens a regular file below the root for reading. */
+  openFile(relative: string): number {
+    let fd: number;
+    try {
+      fd = openBeneath(this.#fd, relative, constants.O_RDONLY | noatime, 0);
+    } catch (error) {
+      if (errnoOf(error) !== 'EPERM' || noatime === 0) throw error;
+      noatime = 0;
+      fd = openBeneath(this.#fd, relative, constants.O_RDONLY, 0);
+    }
+    if (fstatSync(fd).isFile()) return fd;
+    closeSync(fd);
+    throw Object.assign(new Error(`EINVAL: not a regular file '${relative}'`), { code: 'EINVAL' });
+  }
+
+  stat(relative: string): FileStat | undefined {
+    return statPath(`${this.realPath}/${relative}`);
+  }
+
+  /** Where a symbolic link points (its text), or undefined where there is none. */
+  readLink(relative: string): string | undefined {
+    try {
+      return readlinkSync(osPath(`${this.realPath}/${relative}`), { encoding: 'latin1' as BufferEncoding });
+    } catch (error) {
+      if (isMissing(error) || errnoOf(error) === 'EINVAL') return undefined;
+      throw error;
+    }
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+}

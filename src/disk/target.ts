@@ -1,0 +1,239 @@
+/**
+ * The target: the only code that creates, replaces, moves or removes files of the new server. Files get mode 0600,
+ * directories 0700, all of them the configured owner; nothing is written through a link; an existing file is never
+ * opened for writing, for it may be linked elsewhere.
+ */
+import {
+  closeSync,
+  constants,
+  fchownSync,
+  fsyncSync,
+  lchownSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  symlinkSync,
+  unlinkSync,
+  utimesSync,
+  writeSync,
+} from 'node:fs';
+import { openDirBeneath, openRoot } from './beneath.js';
+import { type FileStat, statFd, statPath } from './file-stat.js';
+import { native } from './native.js';
+import { errnoOf, isMissing, osPath } from './os-path.js';
+import { SourceRoot } from './source.js';
+
+/** Numeric owner of all that is written; undefined leaves the process's own. */
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+
+/** Ours while it is written; a crash may leave one, the next pass replaces it. Never a name of Cyrus's. */
+const TEMPORARY_SUFFIX = '.cyrsync-new';
+
+/** One directory of the target, held open; names in it are single path components. */
+export class TargetDir {
+  readonly #fd: number;
+  readonly #owner: Owner | undefined;
+
+  constructor(fd: number, owner: Owner | undefined) {
+    this.#fd = fd;
+    this.#owner = owner;
+  }
+
+  path(name: string): string {
+    return `/proc/self/fd/${this.#fd}/${name}`;
+  }
+
+  stat(name: string): FileStat | undefined {
+    return statPath(this.path(name));
+  }
+
+  list(): string[] {
+    return readdirSync(`/proc/self/fd/${this.#fd}/.`, { encoding: 'latin1' as BufferEncoding });
+  }
+
+  /** Creates `name` anew, whatever lay there, and returns its descriptor. The owner is set already. */
+  create(name: string): number {
+    const path = osPath(this.path(name));
+    let fd: number;
+    try {
+      fd = openSync(path, CREATE, 0o600);
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error;
+      unlinkSync(path);
+      fd = openSync(path, CREATE, 0o600);
+    }
+    if (this.#owner) fchownSync(fd, this.#owner.uid, this.#owner.gid);
+    return fd;
+  }
+
+  /** Puts `bytes` at `name` in one step: temporary name, rename. The barrier, not this, makes it last. */
+  replace(name: string, bytes: Uint8Array): void {
+    const temporary = name + TEMPORARY_SUFFIX;
+    const fd = this.create(temporary);
+    try {
+      writeAll(fd, bytes);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(osPath(this.path(temporary)), osPath(this.path(name)));
+  }
+
+  /** @returns false where another link can't be had (EMLINK, EXDEV, EPERM, the other is gone): copy instead. */
+  linkFrom(from: TargetDir, fromName: string, name: string): boolean {
+    const to = osPath(this.path(name));
+    const source = osPath(from.path(fromName));
+    for (let attempt = 0; attempt < 2; attempt++) {
+      try {
+        linkSync(source, to);
+        return true;
+      } catch (error) {
+        const code = errnoOf(error);
+        if (code === 'EEXIST' && attempt === 0) unlinkSync(to);
+        else if (code === 'EMLINK' || code === 'EXDEV' || code === 'EPERM' || code === 'ENOENT') return false;
+        else throw error;
+      }
+    }
+    return false;
+  }
+
+  /** A symbolic link with a relative target, as sieve's `defaultbc`. */
+  replaceLink(name: string, pointsTo: string): void {
+    const temporary = osPath(this.path(name + TEMPORARY_SUFFIX));
+    try {
+      unlinkSync(temporary);
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
+    symlinkSync(osPath(pointsTo), temporary);
+    if (this.#owner) lchownSync(temporary, this.#owner.uid, this.#owner.gid);
+    renameSync(temporary, osPath(this.path(name)));
+  }
+
+  /** Renames a file to another directory of the same file system. @throws ErrnoException EXDEV, ENOENT … */
+  renameTo(name: string, to: TargetDir, toName: string): void {
+    renameSync(osPath(this.path(name)), osPath(to.path(toName)));
+  }
+
+  /** @returns false where there was none. */
+  remove(name: string): boolean {
+    try {
+      unlinkSync(osPath(this.path(name)));
+      return true;
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw error;
+    }
+  }
+
+  setTimes(name: string, seconds: number): void {
+    utimesSync(osPath(this.path(name)), seconds, seconds);
+  }
+
+  fsync(): void {
+    fsyncSync(this.#fd);
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+}
+
+function writeAll(fd: number, bytes: Uint8Array): void {
+  let at = 0;
+  while (at < bytes.length) at += writeSync(fd, bytes, at, bytes.length - at);
+}
+
+/** One directory tree of the new server that this job writes below. */
+export class TargetRoot {
+  readonly path: string;
+  readonly realPath: string;
+  readonly owner: Owner | undefined;
+  readonly #fd: number;
+  /** For reading back what was written, by the same rules as the source is read. */
+  readonly reader: SourceRoot;
+
+  private constructor(path: string, realPath: string, owner: Owner | undefined, fd: number) {
+    this.path = path;
+    this.realPath = realPath;
+    this.owner = owner;
+    this.#fd = fd;
+    this.reader = SourceRoot.open(path, realPath);
+  }
+
+  /** @throws ErrnoException where the root is missing: the administrator makes (and mounts) it, not we. */
+  static open(path: string, realPath: string, owner: Owner | undefined): TargetRoot {
+    const own = owner && (owner.uid !== process.geteuid?.() || owner.gid !== process.getegid?.()) ? owner : undefined;
+    return new TargetRoot(path, realPath, own, openRoot(realPath));
+  }
+
+  identity(): FileStat {
+    return statFd(this.#fd);
+  }
+
+  /** An existing directory, or undefined. */
+  dir(relative: string): TargetDir | undefined {
+    try {
+      return new TargetDir(openDirBeneath(this.#fd, relative), this.owner);
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** The directory, made with all above it where it is not there. */
+  makeDir(relative: string): TargetDir {
+    const there = this.dir(relative);
+    if (there) return there;
+    const cut = relative.lastIndexOf('/');
+    const parent = this.makeDir(cut < 0 ? '' : relative.slice(0, cut));
+    try {
+      const path = osPath(parent.path(relative.slice(cut + 1)));
+      try {
+        mkdirSync(path, 0o700);
+        if (this.owner) lchownSync(path, this.owner.uid, this.owner.gid);
+      } catch (error) {
+        if (errnoOf(error) !== 'EEXIST') throw error; // another worker was quicker
+      }
+    } finally {
+      parent.close();
+    }
+    return new TargetDir(openDirBeneath(this.#fd, relative), this.owner);
+  }
+
+  stat(relative: string): FileStat | undefined {
+    return statPath(`${this.realPath}/${relative}`);
+  }
+
+  /** Removes the directory and those above it as far as they are empty, never the root itself. */
+  removeEmpty(relative: string): void {
+    for (let at = relative; at !== ''; at = at.slice(0, Math.max(0, at.lastIndexOf('/')))) {
+      try {
+        rmdirSync(osPath(`${this.realPath}/${at}`));
+      } catch (error) {
+        if (isMissing(error)) continue;
+        return; // ENOTEMPTY: a child mailbox lives there
+      }
+    }
+  }
+
+  /** Writes all of the root's file system to disk; false where only file-by-file fsync can do that. */
+  syncFileSystem(): boolean {
+    const calls = native();
+    if (!calls) return false;
+    calls.syncfs(this.#fd);
+    return true;
+  }
+
+  close(): void {
+    this.reader.close();
+    closeSync(this.#fd);
+  }
+}

@@ -1,0 +1,28 @@
+/** Something that needs a person. `code` is stable kebab-case; `message` says what was seen, `advice` what to do. */
+export interface Problem {
+  readonly code: string;
+  readonly message: string;
+  readonly advice: string;
+  /** Classic internal name. */
+  readonly mailbox?: string | undefined;
+  /** Path as the server names it, without `--from-root` or `--to-root`. */
+  readonly path?: string | undefined;
+}
+
+/** Collects the problems of one run; the same one (code, mailbox, path) counts once. */
+export class ProblemList {
+  readonly #byKey = new Map<string, Problem>();
+
+  add(problem: Problem): void {
+    const key = `${problem.code}\0${problem.mailbox ?? ''}\0${problem.path ?? ''}`;
+    if (!this.#byKey.has(key)) this.#byKey.set(key, problem);
+  }
+
+  get all(): Problem[] {
+    return [...this.#byKey.values()];
+  }
+
+  get size(): number {
+    return this.#byKey.size;
+  }
+}
