@@ -1,0 +1,79 @@
+/**
+ * Where the files of a mailbox lie, for every layout.
+ * @see cyrus-imapd 3.6.1 imap/mboxname.c mboxname_hash, mboxname_id_hash, mboxname_metapath; reference 3.2–3.4
+ */
+import { type CyrusConf, META_KINDS, type MetaKind, type PartitionConf } from '../conf/cyrus-conf.js';
+import { type InternalName, splitDomain } from '../names/mailbox-name.js';
+import { isAtLeast } from '../version.js';
+import { hashChar } from './dir-hash.js';
+
+export interface MailboxPlace {
+  readonly partition: string;
+  /** By name (true) or by uniqueid. */
+  readonly legacy: boolean;
+  /** Below each root, without a slash in front. */
+  readonly relative: string;
+  readonly roots: PartitionConf;
+  /** Absolute directories, as the server names them. */
+  readonly data: string;
+  readonly archive: string | null;
+  readonly meta: Readonly<Record<MetaKind, string>>;
+}
+
+/** The directory of a mailbox stored by name, relative to a partition's root. */
+export function mailboxDir(name: InternalName, conf: CyrusConf): string {
+  const { domain, rest } = splitDomain(name, conf);
+  const full = conf.spoolHashing === 'full';
+  const hashed = conf.spoolHashing !== 'none';
+  let out = '';
+  if (domain !== undefined) out += hashed ? `domain/${hashChar(domain, full)}/${domain}/` : `domain/${domain}/`;
+  if (hashed) {
+    const parts = rest.split('.');
+    const part = parts[1] ?? parts[0]!;
+    // 3.x hashes what the user types, `carol.smith`, and stops at its dot; 2.x hashes `carol^smith` (reference 3.1).
+    out += `${hashChar(isAtLeast(conf.version, '3.0') ? part.replaceAll('^', '.') : part, full)}/`;
+  }
+  return out + rest.replaceAll('.', '/');
+}
+
+/** The directory of a mailbox stored by uniqueid (3.6+), the same below every kind of root. */
+export function uuidDir(uniqueid: string): string {
+  return `uuid/${uniqueid[0] ?? '_'}/${uniqueid[1] ?? '_'}/${uniqueid}`;
+}
+
+/** True for what may be a directory name: hostile databases may say anything. */
+export function isSafeUniqueid(uniqueid: string): boolean {
+  return /^[0-9A-Za-z_-]{2,128}$/.test(uniqueid);
+}
+
+/** @returns undefined where the configuration has no such partition. */
+export function placeOf(
+  conf: CyrusConf,
+  mailbox: { name: InternalName; uniqueid?: string | undefined; partition: string; legacy: boolean },
+): MailboxPlace | undefined {
+  const roots = conf.partitions.get(mailbox.partition);
+  if (!roots) return undefined;
+  const relative = mailbox.legacy ? mailboxDir(mailbox.name, conf) : uuidDir(mailbox.uniqueid ?? '');
+  const meta = {} as Record<MetaKind, string>;
+  for (const kind of META_KINDS) meta[kind] = `${roots.meta[kind]}/${relative}`;
+  return {
+    partition: mailbox.partition,
+    legacy: mailbox.legacy,
+    relative,
+    roots,
+    data: `${roots.data}/${relative}`,
+    archive: roots.archive === undefined ? null : `${roots.archive}/${relative}`,
+    meta,
+  };
+}
+
+export function messageFileName(uid: number): string {
+  return `${uid}.`;
+}
+
+/** The UID that a message file is named by, or undefined for any other name. */
+export function parseMessageFileName(name: string): number | undefined {
+  if (!/^[1-9][0-9]{0,9}\.$/.test(name)) return undefined;
+  const uid = Number(name.slice(0, -1));
+  return uid <= 0xffffffff ? uid : undefined;
+}
