@@ -1,0 +1,65 @@
+/** The job file: both imapd.conf files and the migration's own choices. TOML, written by `init`, edited by people. */
+import * as v from 'valibot';
+import { parse } from 'smol-toml';
+import { ConfigError } from '../base/errors.js';
+import { CYRUS_VERSIONS } from '../cyrus/version.js';
+
+const Version = v.picklist(CYRUS_VERSIONS);
+
+const JobFile = v.strictObject({
+  state: v.optional(v.pipe(v.string(), v.nonEmpty())),
+  source: v.strictObject({
+    imapd_conf: v.string(),
+    root: v.optional(v.string(), ''),
+    version: Version,
+    /** A `ctl_mboxlist -d` dump that stands in for mailboxes.db. */
+    mailboxes_dump: v.optional(v.string()),
+  }),
+  target: v.strictObject({
+    imapd_conf: v.string(),
+    root: v.optional(v.string(), ''),
+    version: Version,
+    owner: v.optional(v.string()),
+    group: v.optional(v.string()),
+    layout: v.optional(v.picklist(['name', 'keep', 'uuid'])),
+  }),
+  placement: v.optional(
+    v.strictObject({
+      policy: v.optional(v.picklist(['balance', 'keep', 'map'])),
+      map: v.optional(v.record(v.string(), v.string()), {}),
+      pins: v.optional(v.record(v.string(), v.string()), {}),
+    }),
+    {},
+  ),
+  migrate: v.optional(
+    v.strictObject({
+      deleted: v.optional(v.picklist(['migrate', 'leave']), 'migrate'),
+    }),
+    {},
+  ),
+  guard: v.optional(
+    v.strictObject({
+      mailboxes: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 20),
+      mailboxes_percent: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(100)), 10),
+      messages_percent: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(100)), 10),
+    }),
+    {},
+  ),
+  run: v.optional(v.strictObject({ workers: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(64))) }), {}),
+});
+
+export type JobFile = v.InferOutput<typeof JobFile>;
+
+/** @throws ConfigError naming each line or key that is wrong. */
+export function parseJobFile(text: string, file: string): JobFile {
+  let value: unknown;
+  try {
+    value = parse(text);
+  } catch (error) {
+    throw new ConfigError(`${file} is not valid TOML`, String(error instanceof Error ? error.message : error), 'Correct the file.', { cause: error });
+  }
+  const result = v.safeParse(JobFile, value);
+  if (result.success) return result.output;
+  const why = result.issues.map((issue) => `${v.getDotPath(issue) ?? 'file'}: ${issue.message}`).join('; ');
+  throw new ConfigError(`${file} is not a job file as cyrsync knows it`, why, 'Correct these keys; `cyrsync init` writes a file with all of them.');
+}

@@ -1,0 +1,85 @@
+/** One migration: the job file and both imapd.conf, loaded and checked into one value. */
+import { readFileSync } from 'node:fs';
+import { basename, dirname, resolve } from 'node:path';
+import { ConfigError, FormatError } from '../base/errors.js';
+import { type CyrusConf, interpretConf } from '../cyrus/conf/cyrus-conf.js';
+import { parseImapdConf } from '../cyrus/conf/imapd-conf.js';
+import { type CyrusVersion, isAtLeast } from '../cyrus/version.js';
+import { bytesOfText, isMissing, osPath } from '../disk/os-path.js';
+import type { Owner } from '../disk/target.js';
+import { type JobFile, parseJobFile } from './job-file.js';
+import { lookupId } from './passwd.js';
+
+/** One of the two servers. */
+export interface Side {
+  readonly conf: CyrusConf;
+  /** Put in front of every absolute path of that server; `''` where it is this machine. */
+  readonly prefix: string;
+  /** A path as this machine names it. */
+  real(path: string): string;
+}
+
+export type Layout = 'name' | 'keep' | 'uuid';
+
+export interface Job {
+  readonly file: string;
+  readonly stateFile: string;
+  readonly options: JobFile;
+  readonly source: Side;
+  readonly target: Side;
+  readonly layout: Layout;
+  readonly owner: Owner;
+}
+
+/** @throws ConfigError */
+export function loadJob(path: string): Job {
+  const file = resolve(path);
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ConfigError(`There is no job file ${file}`, String(error instanceof Error ? error.message : error), 'Write one with `cyrsync init`, or name it with --job.', { cause: error });
+  }
+  const options = parseJobFile(text, file);
+  const source = loadSide(options.source.imapd_conf, options.source.root, options.source.version);
+  const target = loadSide(options.target.imapd_conf, options.target.root, options.target.version);
+  const root = options.target.root;
+  return {
+    file,
+    stateFile: resolve(dirname(file), options.state ?? `${basename(file).replace(/\.toml$/, '')}.state.sqlite`),
+    options,
+    source,
+    target,
+    layout: options.target.layout ?? defaultLayout(source.conf.version, target.conf.version),
+    owner: {
+      uid: lookupId(options.target.owner ?? target.conf.cyrusUser, root, 'passwd'),
+      gid: lookupId(options.target.group ?? target.conf.cyrusGroup, root, 'group'),
+    },
+  };
+}
+
+/** Mailboxes of a 3.6+ server stay as they are; older ones stay by name. */
+export function defaultLayout(source: CyrusVersion, target: CyrusVersion): Layout {
+  return isAtLeast(source, '3.6') && isAtLeast(target, '3.6') ? 'keep' : 'name';
+}
+
+/** Reads one imapd.conf with all it includes. @throws ConfigError */
+export function loadSide(imapdConf: string, root: string, version: CyrusVersion): Side {
+  const prefix = root === '' ? '' : bytesOfText(resolve(root)).replace(/\/+$/, '');
+  const real = (path: string) => prefix + path;
+  const read = (path: string): Buffer => {
+    const at = path.startsWith('/') ? real(path) : path;
+    try {
+      return readFileSync(osPath(at));
+    } catch (error) {
+      throw new ConfigError(`${at} can not be read`, String(error instanceof Error ? error.message : error), isMissing(error) ? 'Name the imapd.conf, and the root it lies below, as they are.' : 'Run as a user who may read it.', { cause: error });
+    }
+  };
+  const file = bytesOfText(imapdConf);
+  try {
+    return { conf: interpretConf(parseImapdConf(read(file), file, read), version, file), prefix, real };
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    throw new ConfigError(`${file} is not an imapd.conf that a server would start with`, error.message, 'Correct the file.', { cause: error });
+  }
+}

@@ -1,0 +1,70 @@
+/** The state: one SQLite file beside the job file, mode 0600, in WAL mode with full synchronisation. */
+import { closeSync, openSync } from 'node:fs';
+import Database from 'better-sqlite3';
+import { BusyError } from '../base/errors.js';
+
+const SCHEMA_VERSION = 1;
+
+const SCHEMA = `
+CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE passes (
+  id INTEGER PRIMARY KEY, kind TEXT NOT NULL, startedAt TEXT NOT NULL, finishedAt TEXT, complete INTEGER NOT NULL DEFAULT 0,
+  seconds REAL, figures TEXT
+);
+CREATE TABLE mailboxes (
+  id INTEGER PRIMARY KEY,
+  uniqueid TEXT NOT NULL UNIQUE,
+  name TEXT NOT NULL,
+  sourceKey TEXT NOT NULL,          -- partition and directory on the source
+  headerPrint TEXT NOT NULL,        -- of cyrus.header: while it stays, so does the uniqueid read from it
+  print TEXT NOT NULL,              -- fingerprint of the index files when the figures below were read
+  uidvalidity INTEGER NOT NULL, lastUid INTEGER NOT NULL, messages INTEGER NOT NULL, files INTEGER NOT NULL, bytes INTEGER NOT NULL,
+  targetPartition TEXT, targetRelative TEXT,  -- where it lies on the target; null: nowhere yet
+  staged INTEGER NOT NULL DEFAULT 0,          -- its files wait in .cyrsync of targetPartition
+  syncedPrint TEXT,                 -- fingerprint at the last durable copy; null: never, or racy
+  form TEXT,                        -- of what cyrus.header and converted indexes were made from
+  inFlight INTEGER NOT NULL DEFAULT 0,
+  deferred INTEGER NOT NULL DEFAULT 0         -- passes in a row
+);
+CREATE TABLE assigned (sourceId TEXT NOT NULL, name TEXT NOT NULL, uniqueid TEXT NOT NULL UNIQUE, PRIMARY KEY (sourceId, name)) WITHOUT ROWID;
+CREATE TABLE placement (unit TEXT PRIMARY KEY, partition TEXT NOT NULL, reason TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE problems (key TEXT PRIMARY KEY, problem TEXT NOT NULL, since TEXT NOT NULL, lastSeen TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE hashes (path TEXT PRIMARY KEY, print TEXT NOT NULL, guid TEXT NOT NULL) WITHOUT ROWID;
+`;
+
+export type StateDatabase = Database.Database;
+
+/** Opens or makes the state file. */
+export function openStateDatabase(file: string): StateDatabase {
+  closeSync(openSync(file, 'a', 0o600)); // SQLite itself would go by the umask
+  const db = new Database(file, { timeout: 5000 });
+  db.pragma('journal_mode = WAL');
+  db.pragma('synchronous = FULL'); // a power cut must not lose the "in flight" commit
+  const version = db.pragma('user_version', { simple: true }) as number;
+  if (version === 0) {
+    db.exec(`BEGIN; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
+  } else if (version !== SCHEMA_VERSION) {
+    db.close();
+    throw new Error(`${file} is of another version of cyrsync (${version}, this one writes ${SCHEMA_VERSION})`);
+  }
+  return db;
+}
+
+/**
+ * Keeps other commands away from this job until released; the system releases it where the process dies.
+ * @throws BusyError where another command holds it.
+ */
+export function lockJob(stateFile: string): () => void {
+  const file = `${stateFile}-lock`;
+  closeSync(openSync(file, 'a', 0o600));
+  const db = new Database(file, { timeout: 0 });
+  try {
+    db.pragma('journal_mode = MEMORY');
+    db.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    db.close();
+    if (!(error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_BUSY'))) throw error;
+    throw new BusyError('Another cyrsync works on this job', `${file} is locked`, 'Wait until it is done, or stop it with SIGTERM, then run this again.', { cause: error });
+  }
+  return () => db.close();
+}

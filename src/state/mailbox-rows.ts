@@ -1,0 +1,103 @@
+/** What is known of each mailbox: a row each, none per message. */
+import type { Durable } from '../model/durable.js';
+import type { StateDatabase } from './database.js';
+
+export interface MailboxRow {
+  readonly id: number;
+  readonly uniqueid: string;
+  name: string;
+  sourceKey: string;
+  headerPrint: string;
+  print: string;
+  uidvalidity: number;
+  lastUid: number;
+  messages: number;
+  files: number;
+  bytes: number;
+  targetPartition: string | null;
+  targetRelative: string | null;
+  staged: 0 | 1;
+  syncedPrint: string | null;
+  form: string | null;
+  inFlight: 0 | 1;
+  deferred: number;
+}
+
+/** What survey and every pass learn of a mailbox on the source. */
+export type Sighting = Pick<MailboxRow, 'uniqueid' | 'name' | 'sourceKey' | 'headerPrint' | 'print' | 'uidvalidity' | 'lastUid' | 'messages' | 'files' | 'bytes'>;
+
+/** What a copied mailbox is recorded with. `syncedPrint` null: it changed while it was copied, look again. */
+export interface SyncedMailbox {
+  readonly id: number;
+  readonly syncedPrint: string | null;
+  readonly form: string;
+  readonly targetPartition: string;
+  readonly targetRelative: string;
+}
+
+export class MailboxRows {
+  readonly #db: StateDatabase;
+  readonly #sight;
+  readonly #inFlight;
+  readonly #done;
+  readonly #delete;
+  readonly #staged;
+  readonly #deferred;
+
+  constructor(db: StateDatabase) {
+    this.#db = db;
+    this.#sight = db.prepare(`INSERT INTO mailboxes (uniqueid, name, sourceKey, headerPrint, print, uidvalidity, lastUid, messages, files, bytes)
+      VALUES (@uniqueid, @name, @sourceKey, @headerPrint, @print, @uidvalidity, @lastUid, @messages, @files, @bytes)
+      ON CONFLICT (uniqueid) DO UPDATE SET name = @name, sourceKey = @sourceKey, headerPrint = @headerPrint, print = @print,
+        uidvalidity = @uidvalidity, lastUid = @lastUid, messages = @messages, files = @files, bytes = @bytes`);
+    this.#inFlight = db.prepare('UPDATE mailboxes SET inFlight = 1, targetPartition = ?, targetRelative = ? WHERE id = ?');
+    this.#done = db.prepare(`UPDATE mailboxes SET inFlight = 0, deferred = 0, staged = 0, syncedPrint = @syncedPrint, form = @form,
+      targetPartition = @targetPartition, targetRelative = @targetRelative WHERE id = @id`);
+    this.#delete = db.prepare('DELETE FROM mailboxes WHERE id = ?');
+    this.#staged = db.prepare('UPDATE mailboxes SET staged = ?, targetPartition = ?, targetRelative = ?, syncedPrint = NULL WHERE id = ?');
+    this.#deferred = db.prepare('UPDATE mailboxes SET deferred = deferred + 1, syncedPrint = NULL WHERE id = ? RETURNING deferred');
+  }
+
+  all(): MailboxRow[] {
+    return this.#db.prepare('SELECT * FROM mailboxes').all() as MailboxRow[];
+  }
+
+  /** Records what the source showed, new mailboxes included. */
+  sight(sightings: readonly Sighting[]): void {
+    this.#db.transaction(() => {
+      for (const sighting of sightings) this.#sight.run(sighting);
+    })();
+  }
+
+  /** Durable before the first byte is written: after a crash these are checked by content. */
+  markInFlight(batch: readonly { id: number; targetPartition: string; targetRelative: string }[]): void {
+    this.#db.transaction(() => {
+      for (const { id, targetPartition, targetRelative } of batch) this.#inFlight.run(targetPartition, targetRelative, id);
+    })();
+  }
+
+  /** Only what the barrier has made last can be marked. */
+  markDone(batch: Durable<readonly SyncedMailbox[]>): void {
+    this.#db.transaction(() => {
+      for (const mailbox of batch) this.#done.run(mailbox);
+    })();
+  }
+
+  /** Records that a mailbox's files wait in staging (or have left it for the given place). */
+  setStaged(batch: Durable<readonly { id: number; staged: 0 | 1; targetPartition: string; targetRelative: string }[]>): void {
+    this.#db.transaction(() => {
+      for (const { id, staged, targetPartition, targetRelative } of batch) this.#staged.run(staged, targetPartition, targetRelative, id);
+    })();
+  }
+
+  /** @returns in how many passes in a row it has been put off. */
+  markDeferred(id: number): number {
+    return (this.#deferred.get(id) as { deferred: number }).deferred;
+  }
+
+  remove(ids: Durable<readonly number[]>): void {
+    this.#db.transaction(() => {
+      for (const id of ids) this.#delete.run(id);
+    })();
+  }
+}

@@ -1,0 +1,104 @@
+/** The job's memory: facts, passes, mailboxes, placement, problems. One class per table's story. */
+import type { Problem } from '../model/problem.js';
+import { openStateDatabase, type StateDatabase } from './database.js';
+import { MailboxRows } from './mailbox-rows.js';
+
+export interface PassRow {
+  readonly id: number;
+  readonly kind: string;
+  readonly startedAt: string;
+  readonly finishedAt: string | null;
+  readonly complete: 0 | 1;
+  readonly seconds: number | null;
+  readonly figures: string | null;
+}
+
+export interface PlacementRow {
+  readonly unit: string;
+  readonly partition: string;
+  readonly reason: string;
+}
+
+/** Facts with a fixed name; everything else about a job lies in its file. */
+export type FactName = 'final' | 'lastFull' | 'roots' | 'mailboxesAtLastPass' | 'messagesAtLastPass' | 'uniqueidSeed';
+
+export class State {
+  readonly #db: StateDatabase;
+  readonly mailboxes: MailboxRows;
+
+  constructor(file: string) {
+    this.#db = openStateDatabase(file);
+    this.mailboxes = new MailboxRows(this.#db);
+  }
+
+  fact(name: FactName): string | undefined {
+    return (this.#db.prepare('SELECT value FROM facts WHERE key = ?').get(name) as { value: string } | undefined)?.value;
+  }
+
+  setFact(name: FactName, value: string | undefined): void {
+    if (value === undefined) this.#db.prepare('DELETE FROM facts WHERE key = ?').run(name);
+    else this.#db.prepare('INSERT INTO facts VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value').run(name, value);
+  }
+
+  beginPass(kind: string): number {
+    return Number(this.#db.prepare('INSERT INTO passes (kind, startedAt) VALUES (?, ?)').run(kind, new Date().toISOString()).lastInsertRowid);
+  }
+
+  endPass(id: number, complete: boolean, seconds: number, figures: unknown): void {
+    this.#db
+      .prepare('UPDATE passes SET finishedAt = ?, complete = ?, seconds = ?, figures = ? WHERE id = ?')
+      .run(new Date().toISOString(), complete ? 1 : 0, seconds, JSON.stringify(figures), id);
+  }
+
+  /** The newest first. */
+  lastPasses(count: number): PassRow[] {
+    return this.#db.prepare('SELECT * FROM passes ORDER BY id DESC LIMIT ?').all(count) as PassRow[];
+  }
+
+  placements(): Map<string, PlacementRow> {
+    const rows = this.#db.prepare('SELECT * FROM placement').all() as PlacementRow[];
+    return new Map(rows.map((row) => [row.unit, row]));
+  }
+
+  savePlacements(rows: Iterable<PlacementRow>): void {
+    const put = this.#db.prepare('INSERT INTO placement VALUES (@unit, @partition, @reason) ON CONFLICT (unit) DO UPDATE SET partition = @partition, reason = @reason');
+    this.#db.transaction(() => {
+      for (const row of rows) put.run(row);
+    })();
+  }
+
+  /** The uniqueid once given to a mailbox whose own was missing or not its alone. */
+  assignedUniqueid(sourceId: string, name: string): string | undefined {
+    return (this.#db.prepare('SELECT uniqueid FROM assigned WHERE sourceId = ? AND name = ?').get(sourceId, name) as { uniqueid: string } | undefined)?.uniqueid;
+  }
+
+  assignUniqueid(sourceId: string, name: string, uniqueid: string): void {
+    this.#db.prepare('INSERT INTO assigned VALUES (?, ?, ?)').run(sourceId, name, uniqueid);
+  }
+
+  /** Problems that stand: those of this run are put in, those it no longer met go. */
+  saveProblems(problems: readonly Problem[]): void {
+    const now = new Date().toISOString();
+    const put = this.#db.prepare('INSERT INTO problems VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET problem = excluded.problem, lastSeen = excluded.lastSeen');
+    this.#db.transaction(() => {
+      for (const p of problems) put.run(`${p.code}\0${p.mailbox ?? ''}\0${p.path ?? ''}`, JSON.stringify(p), now, now);
+      this.#db.prepare('DELETE FROM problems WHERE lastSeen < ?').run(now);
+    })();
+  }
+
+  problems(): Problem[] {
+    return (this.#db.prepare('SELECT problem FROM problems ORDER BY key').all() as { problem: string }[]).map((row) => JSON.parse(row.problem) as Problem);
+  }
+
+  cachedHash(path: string, print: string): string | undefined {
+    return (this.#db.prepare('SELECT guid FROM hashes WHERE path = ? AND print = ?').get(path, print) as { guid: string } | undefined)?.guid;
+  }
+
+  saveHash(path: string, print: string, guid: string): void {
+    this.#db.prepare('INSERT OR REPLACE INTO hashes VALUES (?, ?, ?)').run(path, print, guid);
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+}
