@@ -1,0 +1,85 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import type { CyrusSetup } from '../support/cyrus-conf.js';
+import { liveTest } from '../support/live-test.js';
+import { changedPaths, readConfOptions, SPOOLS, type SpoolName, snapshotTree, spoolState } from '../support/spool.js';
+import { requireSame, rulesFor } from '../support/state-diff.js';
+import { UPGRADE_DIFFERENCES } from '../support/upgrade-differences.js';
+
+/** A target laid out otherwise than its source, each. */
+const TARGETS: Readonly<Record<SpoolName, Omit<CyrusSetup, 'dir'>>> = {
+  '2.3-skiplist-uhs': { hash: 'full', partitions: ['n1', 'n2'] },
+  '2.4-netnews-meta': { hash: 'full', partitions: ['n1', 'n2', 'n3'], meta: true },
+  '3.0-uhs-plain': {
+    hash: 'basic',
+    partitions: ['n1'],
+    meta: true,
+    metaFiles: 'header index cache expunge annotations',
+  },
+  '3.2-uhs-meta': { hash: 'full', partitions: ['n1', 'n2'], meta: ['n2'] },
+  '3.6-uuid-archive': { hash: 'none', partitions: ['n1', 'n2'], archiveAfter: '1d' },
+  '3.6-virtdomains': { hash: 'basic', partitions: ['n1', 'n2'], meta: true },
+};
+
+interface Place {
+  readonly data: string | null;
+  readonly meta: string | null;
+}
+interface Where {
+  readonly mailboxes: readonly { readonly name: string; readonly external: string; readonly to: Place }[];
+}
+
+/** Options of the old server that change what users see; the new one must have them too. */
+const KEPT = [
+  ...['unixhierarchysep', 'altnamespace', 'virtdomains', 'defaultdomain', 'username_tolower', 'conversations'],
+  ...['annotation_allow_undefined', 'delete_mode', 'expunge_mode'],
+];
+
+for (const name of SPOOLS) {
+  liveTest(`a real Cyrus serves the migrated ${name} as the old server did`, async (live) => {
+    const spool = await live.unpack(name);
+    const old = readConfOptions(join(spool.dir, 'imapd.conf'));
+    const kept = Object.fromEntries(KEPT.flatMap((key) => (old.has(key) ? [[key, old.get(key)!]] : [])));
+    const newServer = live.server('new', { ...TARGETS[name], options: kept });
+    const job = live.job(spool, newServer);
+    const untouched = snapshotTree(spool.dir);
+
+    expect((await job.init()).schema).toBe('init/1');
+    expect((await job.run('survey', [], { exit: [0, 3] })).schema).toBe('survey/1');
+    expect((await job.run('plan', [], { exit: [0, 3] })).schema).toBe('plan/1');
+
+    const first = await job.presync();
+    expect(first.messages.copied).toBeGreaterThan(0);
+    const second = await job.presync();
+    expect(second.messages).toMatchObject({ copied: 0, removed: 0, linked: 0 });
+    expect(second.mailboxes).toMatchObject({ created: 0, moved: 0, removed: 0, failed: 0, deferred: 0 });
+
+    const cutover = await job.cutover({ exit: [0, 3] });
+    expect(cutover.final).toBe(true);
+    expect((cutover.checks as { check: string; ok: boolean }[]).filter((c) => !c.ok)).toEqual([]);
+    expect((await job.run('verify')).mismatches).toEqual([]);
+    const where = (await job.run('where')) as unknown as Where;
+    expect((await job.run('presync', [], { exit: [4] })).exit).toBe(4); // after final
+
+    expect(changedPaths(untouched, snapshotTree(spool.dir))).toEqual([]);
+
+    await newServer.start();
+    const recorded = spoolState(name);
+    const withSieve = Object.values(recorded.users).some((user) => user.sieve !== undefined);
+    const served = await newServer.imapState(Object.keys(recorded.users), { sieve: withSieve });
+    requireSame(recorded, served, rulesFor(name, UPGRADE_DIFFERENCES));
+
+    expect(where.mailboxes.length).toBeGreaterThan(0);
+    const nowhere = where.mailboxes.filter(({ to }) => ![to.data, to.meta].some((d) => d !== null && existsSync(d)));
+    expect(nowhere).toEqual([]);
+    const odd = where.mailboxes
+      .filter(({ to }) => to.data !== null)
+      .map(({ external, to }) => {
+        const mbpath = newServer.tool('mbpath', [external], [0, 1, 75]).replace(/\/?\n$/, '');
+        return { external, where: to.data!.replace(/\/$/, ''), mbpath };
+      })
+      .filter((m) => m.where !== m.mbpath);
+    expect(odd).toEqual([]);
+  });
+}
