@@ -1,0 +1,91 @@
+/** The source's mailboxes.db: a file that a live server may be writing, a Berkeley file by `db_dump`, or a dump. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CyrsyncError, FormatError, RefusedError } from '../base/errors.js';
+import type { CyrusConf } from '../cyrus/conf/cyrus-conf.js';
+import { detectBackend } from '../cyrus/db/detect.js';
+import { readDatabase } from '../cyrus/db/database.js';
+import { parseDbDump } from '../cyrus/db/db-dump.js';
+import type { DbEntry } from '../cyrus/db/entry.js';
+import { type MailboxList, parseMboxlistDump, readMailboxEntries } from '../cyrus/records/mailboxes-db.js';
+import { readLiveDatabase } from '../disk/live-database.js';
+import { bytesOfText } from '../disk/os-path.js';
+import type { SourceRoot } from '../disk/source.js';
+import type { SourceTrees } from '../disk/trees.js';
+import type { Job } from '../job/job.js';
+
+export interface MailboxesRead extends MailboxList {
+  /** Changes with each commit of the server; equal means nothing was created, renamed, deleted. */
+  readonly print: string;
+}
+
+/** Where the database lies: directory (a root of its own) and name in it. */
+export function databaseFile(conf: CyrusConf, kind: keyof CyrusConf['databases'], name: string): { dir: string; name: string } {
+  const path = conf.databases[kind].path ?? `${conf.configDirectory}/${name}`;
+  const cut = path.lastIndexOf('/');
+  return { dir: path.slice(0, cut), name: path.slice(cut + 1) };
+}
+
+/** @throws CyrsyncError where it is busy; RefusedError where it is missing, empty or damaged. */
+export function readMailboxesDb(job: Job, trees: SourceTrees): MailboxesRead {
+  const { conf } = job.source;
+  const dump = job.options.source.mailboxes_dump;
+  if (dump !== undefined) {
+    const text = readFileSync(dump, 'latin1');
+    return { ...parseMboxlistDump(text, conf, bytesOfText(dump)), print: `dump.${text.length}` };
+  }
+  const { dir, name } = databaseFile(conf, 'mailboxes', 'mailboxes.db');
+  const path = `${dir}/${name}`;
+  const root = trees.root(dir);
+  try {
+    const read = root && readLiveDatabase(root, name, (bytes) => readMailboxEntries(entriesOf(bytes, path), conf, path));
+    if (!read || read.kind === 'missing') {
+      throw new RefusedError(`There is no ${path}`, 'the list of mailboxes is what a migration goes by', 'Mount the source, correct --from-root, or name a `ctl_mboxlist -d` dump as mailboxes_dump below [source].', { code: 'mailboxes-db-missing' });
+    }
+    if (read.kind === 'busy') {
+      throw new CyrsyncError(`${path} did not come to rest`, 'the server wrote to it all the while', 'Run this again.', { code: 'mailboxes-db-busy' });
+    }
+    return { ...read.value, print: `${read.stat.ino}.${read.stat.sizeBytes}.${read.stat.mtimeNs}` };
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    throw new RefusedError(`${path} is damaged`, error.message, 'Take a sound copy (db.backup1, db.backup2 beside it are such), or name a `ctl_mboxlist -d` dump as mailboxes_dump below [source].', { code: 'mailboxes-db-damaged', cause: error });
+  }
+}
+
+/** All entries of any database of the source, whatever its backend. @throws FormatError, CyrsyncError */
+export function entriesOf(bytes: Buffer, path: string): readonly DbEntry[] {
+  const backend = detectBackend(bytes);
+  return backend === 'berkeley-btree' || backend === 'berkeley-hash' ? berkeleyEntries(bytes, path) : readDatabase(bytes, path).entries;
+}
+
+function berkeleyEntries(bytes: Buffer, path: string): readonly DbEntry[] {
+  const dir = mkdtempSync(join(tmpdir(), 'cyrsync-'));
+  try {
+    const copy = join(dir, 'copy.db');
+    writeFileSync(copy, bytes, { mode: 0o600 });
+    const text = execFileSync('db_dump', [copy], { maxBuffer: 2 ** 31 - 1 });
+    return parseDbDump(text, path);
+  } catch (error) {
+    if (error instanceof FormatError) throw error;
+    throw new CyrsyncError(
+      `${path} is a Berkeley database`,
+      'db_dump is not installed here, or could not read it',
+      `Install db-util, or on the old server run "cvt_cyrusdb ${path} berkeley /tmp/mailboxes.flat flat" and "cvt_cyrusdb /tmp/mailboxes.flat flat /tmp/mailboxes.db skiplist".`,
+      { code: 'berkeley', cause: error },
+    );
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+/** A whole database of the source as entries; undefined where there is none. @throws CyrsyncError where it is busy */
+export function readSourceDatabase(root: SourceRoot | undefined, name: string): readonly DbEntry[] | undefined {
+  if (!root) return undefined;
+  const path = `${root.path}/${name}`;
+  const read = readLiveDatabase(root, name, (bytes) => entriesOf(bytes, path));
+  if (read.kind === 'missing') return undefined;
+  if (read.kind === 'busy') throw new CyrsyncError(`${path} did not come to rest`, 'the server wrote to it all the while', 'Run this again.', { code: 'database-busy' });
+  return read.value;
+}
