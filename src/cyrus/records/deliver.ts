@@ -1,0 +1,67 @@
+/**
+ * deliver.db: what was delivered or answered already. Values are in the machine's own byte order and width, so that it
+ * is copied at most; but what is lost without it can be counted.
+ */
+
+import type { DbEntry } from '../db/entry.js';
+
+export type DeliverKind =
+  | 'delivery' // a message delivered to a mailbox: duplicate suppression
+  | 'sieve' // a script was run on a message for a user
+  | 'vacation'; // an automatic answer was sent, and no other is until the time in the record
+
+export interface DeliverEntry {
+  kind: DeliverKind;
+  /** Message-id; for vacation the hash of sender and text in hex. */
+  id: string;
+  /** Mailbox, `.USER.sieve.` or userid. */
+  to: string;
+  /** Unix time of the delivery; for vacation that up to which no other answer is sent. Undefined if unreadable. */
+  timeSec?: number | undefined;
+}
+
+/** MD5. */
+const HASH_LENGTH = 16;
+
+/**
+ * What an entry is about; undefined for keys of no known form. Keys: `id NUL to NUL date NUL` (2.4+, vacation has an id
+ * of 32 hex digits and no date), `id NUL to NUL` (2.2, 2.3, where vacation has the 16 bytes of the hash as its id).
+ * @see cyrus-imapd 3.6.1 imap/duplicate.c make_key, imap/lmtp_sieve.c autorespond, make_sieve_db
+ */
+export function parseDeliverEntry({ key, value }: DbEntry): DeliverEntry | undefined {
+  const timeSec = nativeTime(Buffer.from(value, 'latin1'));
+  const raw = key.slice(0, HASH_LENGTH);
+  const rawRest = /^\0([^\0]+)\0$/.exec(key.slice(HASH_LENGTH));
+  if (rawRest && !/^[\x20-\x7e]*$/.test(raw)) {
+    return { kind: 'vacation', id: Buffer.from(raw, 'latin1').toString('hex'), to: rawRest[1] as string, timeSec };
+  }
+  const match = /^([^\0]*)\0([^\0]+)\0(?:([^\0]*)\0)?$/.exec(key);
+  if (!match) return undefined;
+  const [, id = '', to = '', date] = match;
+  if (/^\..*\.sieve\.$/.test(to)) return { kind: 'sieve', id, to, timeSec };
+  if (date === '' && /^[0-9a-f]{32}$/i.test(id)) return { kind: 'vacation', id, to, timeSec };
+  return { kind: 'delivery', id, to, timeSec };
+}
+
+/** Vacation entries that still hold an answer back: those senders get one more if deliver.db is dropped. */
+export function countPendingVacations(entries: readonly DbEntry[], nowSec: number): number {
+  return entries.filter((entry) => {
+    const parsed = parseDeliverEntry(entry);
+    return parsed?.kind === 'vacation' && (parsed.timeSec ?? Number.POSITIVE_INFINITY) > nowSec;
+  }).length;
+}
+
+/** Later than this (year 2242) is another byte order. */
+const MAX_TIME = 2n ** 33n;
+
+/** `time_t` at the start of a value of `time_t` and perhaps `unsigned long`, each of 4 or 8 bytes, either order. */
+function nativeTime(value: Buffer): number | undefined {
+  if (value.length === 16 || value.length === 8) {
+    // 8 bytes are one 64-bit time, or a 32-bit one and a UID
+    const times = [value.readBigInt64LE(0), value.readBigInt64BE(0)];
+    const time = times.find((t) => t > 0n && t < MAX_TIME);
+    if (time !== undefined || value.length === 16) return time === undefined ? undefined : Number(time);
+  }
+  if (value.length !== 8 && value.length !== 4) return undefined;
+  return value.readInt32LE(0);
+}
