@@ -3,6 +3,8 @@ import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { liveTest } from '../support/live-test.js';
+import { MailTraffic } from '../support/mail-traffic.js';
+import { BUSY, populate } from '../support/populate.js';
 import { readConfOptions, spoolState } from '../support/spool.js';
 import { requireSame } from '../support/state-diff.js';
 
@@ -30,4 +32,20 @@ liveTest('what our recorder sees of an untouched 3.6 spool is what was recorded 
   expect(server.isRunning).toBe(false);
   // nothing of it is left: no process has the configuration in its arguments
   expect(execFileSync('ps', ['-eo', 'args'], { encoding: 'latin1' })).not.toContain(server.confFile);
+});
+
+liveTest('a server shows the same after a restart: recording changes nothing that is recorded', async (live) => {
+  const server = live.server('server', {
+    hash: 'none',
+    partitions: ['default', 'p2'],
+    meta: ['p2'],
+    metaFiles: 'header index cache expunge',
+    options: { annotation_allow_undefined: 'yes' },
+  });
+  await populate(server);
+  await new MailTraffic(server, BUSY).untilAll();
+  const before = await server.imapState([...BUSY, 'oldname'], { sieve: true });
+  await server.stop();
+  await server.start();
+  requireSame(before, await server.imapState([...BUSY, 'oldname'], { sieve: true }));
 });
