@@ -112,7 +112,8 @@ function readWith(bytes: Buffer, { width, at }: (typeof LONGS)[number]): Annotat
   const valueEnd = width + size;
   if (valueEnd >= bytes.length || bytes[valueEnd] !== 0) return undefined;
   const typeEnd = bytes.indexOf(0, valueEnd + 1);
-  if (typeEnd < 0) return undefined;
+  // 4 zero bytes of a longer number would else pass for an empty value of an empty type
+  if (typeEnd < 0 || (width === 4 && typeEnd === valueEnd + 1)) return undefined;
   const modifiedSinceSec = longAt(typeEnd + 1);
   const rest = typeEnd + 1 + width;
   if (modifiedSinceSec === undefined || ![0, 8, 9].includes(bytes.length - rest)) return undefined;

@@ -54,6 +54,9 @@ export function countPendingVacations(entries: readonly DbEntry[], nowSec: numbe
 /** Later than this (year 2242) is another byte order. */
 const MAX_TIME = 2n ** 33n;
 
+/** Earlier than this (2001) is another byte order too. */
+const MIN_TIME = 1e9;
+
 /** `time_t` at the start of a value of `time_t` and perhaps `unsigned long`, each of 4 or 8 bytes, either order. */
 function nativeTime(value: Buffer): number | undefined {
   if (value.length === 16 || value.length === 8) {
@@ -63,5 +66,6 @@ function nativeTime(value: Buffer): number | undefined {
     if (time !== undefined || value.length === 16) return time === undefined ? undefined : Number(time);
   }
   if (value.length !== 8 && value.length !== 4) return undefined;
-  return value.readInt32LE(0);
+  const times = [value.readInt32LE(0), value.readInt32BE(0)];
+  return times.find((t) => t > MIN_TIME) ?? times[0];
 }
