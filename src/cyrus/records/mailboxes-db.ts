@@ -179,7 +179,7 @@ function readFields(
 }
 
 /** Tombstones share the uniqueid of what became of them; two live mailboxes must not. */
-export function reportSharedIds(list: MailboxList): void {
+function reportSharedIds(list: MailboxList): void {
   const first = new Map<string, InternalName>();
   for (const mailbox of list.mailboxes) {
     const { name, uniqueid } = mailbox;
