@@ -15,3 +15,13 @@ export function parseCyrusVersion(text: string): CyrusVersion | undefined {
 export function isAtLeast(version: CyrusVersion, than: CyrusVersion): boolean {
   return CYRUS_VERSIONS.indexOf(version) >= CYRUS_VERSIONS.indexOf(than);
 }
+
+/** The row of a table that holds for `version`: the newest that is not newer; undefined before the first. */
+export function rowFor<T>(rows: Readonly<Partial<Record<CyrusVersion, T>>>, version: CyrusVersion): T | undefined {
+  let row: T | undefined;
+  for (const known of CYRUS_VERSIONS) {
+    if (rows[known] !== undefined) row = rows[known];
+    if (known === version) break;
+  }
+  return row;
+}

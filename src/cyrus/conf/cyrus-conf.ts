@@ -1,182 +1,235 @@
 /**
- * What an imapd.conf means to a migration: partitions with the place of each kind of file, how names become paths,
- * which database is of which kind. Each version's own defaults are counted in.
- * @see reference cyrus-names-and-databases.md 1.2, 3.4
+ * An imapd.conf as one version of Cyrus understands it: every option that decides over names, paths and
+ * databases, its default counted in.
  */
 import { FormatError } from '../../base/errors.js';
-import type { CyrusVersion } from '../version.js';
-import { ALIASES, defaultOf } from './conf-defaults.js';
-import type { ConfIssue, ParsedConf } from './imapd-conf.js';
+import { type CyrusVersion, isAtLeast } from '../version.js';
+import type { ConfEntry, ConfIssue, ParsedConf } from './imapd-conf.js';
+import { aliasesOf, defaultOf, isOption, optionSpec, preferredName } from './option-table.js';
+import { checkValue, splitWords } from './option-value.js';
+import { META_KINDS, type MetaKind, type PartitionConf, readPartitions, withoutSlash } from './partitions.js';
+
+export { META_KINDS, type MetaKind, type PartitionConf };
 
 export type Hashing = 'none' | 'basic' | 'full';
-export const META_KINDS = ['header', 'index', 'cache', 'expunge', 'squat', 'annotations', 'archivecache'] as const;
-/** Files of a mailbox that may lie elsewhere than its messages. */
-export type MetaKind = (typeof META_KINDS)[number];
 
-export interface PartitionConf {
-  readonly name: string;
-  readonly data: string;
-  /** Only where archive_enabled is on. */
-  readonly archive?: string | undefined;
-  /** Root of each kind of meta file, resolved; equal to `data` where nothing moves it. */
-  readonly meta: Readonly<Record<MetaKind, string>>;
-  /** metapartition-NAME as given, whether or not any file is kept there. */
-  readonly metaPartition?: string | undefined;
-  readonly search: readonly string[];
+/** The databases with a backend option, and that option; of two names the first that the version knows. */
+const DATABASES = {
+  mailboxes: ['mboxlist_db'],
+  annotations: ['annotation_db'],
+  quota: ['quota_db'],
+  seen: ['seenstate_db'],
+  subscriptions: ['subscription_db'],
+  mboxkey: ['mboxkey_db'],
+  userdeny: ['userdeny_db'],
+  duplicate: ['duplicate_db'],
+  conversations: ['conversations_db'],
+  statuscache: ['statuscache_db'],
+  tls: ['tls_sessions_db', 'tlscache_db'],
+  pts: ['ptscache_db'],
+  zoneinfo: ['zoneinfo_db'],
+  sortcache: ['sortcache_db'],
+  searchindexed: ['search_indexed_db'],
+  synccache: ['sync_cache_db'],
+} as const;
+export type DbKind = keyof typeof DATABASES;
+
+export interface DatabaseConf {
+  /** The configured word; `none` where the version has no such database. */
+  readonly backend: string;
+  /** Only where `*_db_path` is set; else the usual place below configdirectory. */
+  readonly path?: string | undefined;
 }
-
-export type DbKind = 'mailboxes' | 'annotations' | 'quota' | 'seen' | 'subscriptions' | 'mboxkey' | 'userdeny' | 'duplicate' | 'conversations';
-
-const DB_OPTIONS: Readonly<Record<DbKind, string>> = {
-  mailboxes: 'mboxlist_db',
-  annotations: 'annotation_db',
-  quota: 'quota_db',
-  seen: 'seenstate_db',
-  subscriptions: 'subscription_db',
-  mboxkey: 'mboxkey_db',
-  userdeny: 'userdeny_db',
-  duplicate: 'duplicate_db',
-  conversations: 'conversations_db',
-};
 
 export interface CyrusConf {
   readonly version: CyrusVersion;
   readonly file: string;
   readonly configDirectory: string;
   readonly partitions: ReadonlyMap<string, PartitionConf>;
+  /** Lower case; may name no partition (that is an issue). */
   readonly defaultPartition?: string | undefined;
+  /** Hash directories below partitions. */
   readonly spoolHashing: Hashing;
-  /** The configdirectory and sieve are always hashed. */
+  /** Hash directories of user files, quota and sieve: these are always hashed. */
   readonly configHashing: 'basic' | 'full';
   readonly unixHierarchySep: boolean;
   readonly altNamespace: boolean;
   readonly virtDomains: 'off' | 'userid' | 'on';
   readonly defaultDomain?: string | undefined;
+  readonly userPrefix: string;
+  readonly sharedPrefix: string;
+  /** Top-level name of deleted mailboxes; empty where the version has no such thing (2.2). */
   readonly deletedPrefix: string;
-  readonly deleteMode: string;
+  readonly deleteMode: 'immediate' | 'delayed';
+  /** A word of the version; `immediate` where it has no such option (2.2). */
   readonly expungeMode: string;
   readonly admins: readonly string[];
   readonly usernameToLower: boolean;
   readonly improvedMboxlistSort: boolean;
   readonly archiveEnabled: boolean;
+  /** mailbox_legacy_dirs (3.6+): acts on new mailboxes only. */
   readonly legacyDirs: boolean;
   readonly sieveDir: string;
   readonly sieveUseHomedir: boolean;
+  /** Name of the mailbox for scripts (3.6+), else empty. */
   readonly sieveFolder: string;
   readonly procPath: string;
   readonly lockPath: string;
   readonly conversations: boolean;
   readonly cyrusUser: string;
   readonly cyrusGroup: string;
-  /** `path` only where the configuration names one. */
-  readonly databases: Readonly<Record<DbKind, { readonly backend: string; readonly path?: string | undefined }>>;
+  readonly databases: Readonly<Record<DbKind, DatabaseConf>>;
   readonly issues: readonly ConfIssue[];
-  /** The value in force: as given, else the version's default. */
+  /** The value in force in its normal form (switches `1`, `0`): given, else the version's default, else undefined. */
   option(name: string): string | undefined;
+  /** Given, under this name or an old one. */
   isSet(name: string): boolean;
 }
 
-/** Overriding one of these for a single service means that the services disagree about where mail is. */
-const PLACE_OPTIONS = /_(configdirectory|virtdomains|unixhierarchysep|hashimapspool|fulldirhash|defaultdomain|(meta|archive)?partition-.+)$/;
+/** Options that must be the same for every service, or the server would not find its own mailboxes. */
+const FOR_ALL_SERVICES = [
+  'configdirectory',
+  'virtdomains',
+  'unixhierarchysep',
+  'hashimapspool',
+  'fulldirhash',
+  'altnamespace',
+  'defaultdomain',
+  'metapartition_files',
+  'archive_enabled',
+];
+const SERVICE_OVERRIDE = new RegExp(`^.+_(${FOR_ALL_SERVICES.join('|')}|(?:meta|archive)?partition-.+)$`);
 
-/** @throws FormatError where there is no configdirectory, no partition, or a switch has no legal word. */
+/**
+ * What `parsed` means to a server of `version`. Of most options a value that the server would refuse is an issue, and the
+ * default counts.
+ * @throws FormatError without configdirectory, without any partition, or where a switch or virtdomains has no legal word:
+ * these decide where mail lies, so nothing is assumed.
+ */
 export function interpretConf(parsed: ParsedConf, version: CyrusVersion, file: string): CyrusConf {
-  const given = new Map<string, string>();
+  const entries = new Map<string, ConfEntry>(parsed.entries.map((entry) => [entry.key, entry]));
   const issues: ConfIssue[] = [...parsed.issues];
-  for (const { key, value, file: where, line } of parsed.entries) {
-    given.set(key, value);
-    if (PLACE_OPTIONS.test(key)) {
-      const message = `${key} holds for one service only; cyrsync goes by the plain option`;
-      issues.push({ code: 'service-override', message, file: where, line, fatalForServer: false });
+  const issue = (entry: ConfEntry | undefined, code: string, message: string, fatalForServer = false) =>
+    issues.push({ code, message, file: entry?.file ?? file, line: entry?.line ?? 0, fatalForServer });
+
+  const given = entries.get('configdirectory')?.value;
+  if (given === undefined) throw new FormatError(file, 0, 'the option configdirectory', 'none');
+  const configDirectory = withoutSlash(given);
+
+  const values = new Map<string, string>();
+  for (const entry of entries.values()) {
+    const { key } = entry;
+    const spec = optionSpec(key, version);
+    if (spec) {
+      const checked = checkValue(spec, entry.value, version);
+      if ('refused' in checked) {
+        if (spec.type === 'switch' || key === 'virtdomains') {
+          throw new FormatError(entry.file, 0, `a legal value of ${key} in line ${entry.line}`, entry.value);
+        }
+        issue(entry, 'invalid-value', `${key}: ${entry.value} ${checked.refused}.`, true);
+        // A word too many leaves the others in force; of all else the default counts.
+        if (spec.type === 'words') values.set(key, entry.value);
+      } else
+        values.set(key, spec.type === 'string' ? inConfigDirectory(checked.value, configDirectory) : checked.value);
+    } else if (isOption(key)) {
+      issue(
+        entry,
+        'unknown-option',
+        `Cyrus ${version} as released does not know ${key}; it is taken to have no effect.`,
+      );
+    } else if (SERVICE_OVERRIDE.test(key)) {
+      issue(entry, 'service-override', `${key} overrides an option for one service only; it is not followed here.`);
+    } else {
+      const isKept = /partition-|^metadir-|^sasl_/.test(key);
+      values.set(key, isKept ? entry.value : inConfigDirectory(entry.value, configDirectory));
     }
   }
-  for (const [old, now] of Object.entries(ALIASES)) {
-    if (given.has(old) && !given.has(now)) given.set(now, given.get(old)!);
+  for (const key of [...values.keys()]) {
+    const preferred = preferredName(key, version);
+    if (preferred !== undefined && !entries.has(preferred)) values.set(preferred, values.get(key) ?? '');
   }
-  const configDirectory = stripSlash(given.get('configdirectory') ?? '');
-  if (configDirectory === '') throw new FormatError(file, 0, 'an option configdirectory', 'none');
-  for (const [key, value] of given) {
-    if (value.toLowerCase().startsWith('{configdirectory}')) given.set(key, configDirectory + value.slice(17));
+
+  const option = (name: string) => values.get(name) ?? defaultOf(name, version);
+  const isSet = (name: string) => [name, ...aliasesOf(name, version)].some((one) => entries.has(one));
+  const isOn = (name: string) => option(name)?.startsWith('1') ?? false;
+  const text = (name: string, otherwise = '') => option(name) ?? otherwise;
+
+  const archiveEnabled = isOn('archive_enabled');
+  const { partitions, issues: unused } = readPartitions(entries, {
+    version,
+    archiveEnabled,
+    metapartitionFiles: splitWords(text('metapartition_files')),
+  });
+  issues.push(...unused);
+  if (partitions.size === 0) throw new FormatError(file, 0, 'a partition (partition-NAME)', 'none');
+
+  const defaultPartition = option('defaultpartition')?.toLowerCase();
+  if (defaultPartition !== undefined && !partitions.has(defaultPartition)) {
+    issue(
+      entries.get('defaultpartition'),
+      'default-partition-missing',
+      `defaultpartition is ${defaultPartition}, but there is no partition-${defaultPartition}.`,
+      true,
+    );
   }
-  const option = (name: string) => given.get(name) ?? defaultOf(name, version);
-  const on = (name: string) => isOn(option(name), name, file);
-  const archiveEnabled = on('archive_enabled');
-  const partitions = readPartitions(given, archiveEnabled);
-  if (partitions.size === 0) throw new FormatError(file, 0, 'an option partition-NAME', 'none');
-  const full = on('fulldirhash');
-  const virt = option('virtdomains') ?? 'off';
-  const databases = {} as Record<DbKind, { backend: string; path?: string | undefined }>;
-  for (const [kind, name] of Object.entries(DB_OPTIONS) as [DbKind, string][]) {
-    databases[kind] = { backend: option(name) ?? 'twoskip', path: given.get(`${name}_path`) };
+  const sieveUseHomedir = isOn('sieveusehomedir');
+  if (sieveUseHomedir) {
+    issue(
+      entries.get('sieveusehomedir'),
+      'sieve-in-home',
+      'Sieve scripts lie in the home directories of the users (sieveusehomedir), where they are not looked for.',
+    );
   }
+
+  const full = isOn('fulldirhash');
   return {
     version,
     file,
     configDirectory,
     partitions,
-    defaultPartition: option('defaultpartition')?.toLowerCase(),
-    spoolHashing: on('hashimapspool') ? (full ? 'full' : 'basic') : 'none',
+    defaultPartition,
+    spoolHashing: isOn('hashimapspool') ? (full ? 'full' : 'basic') : 'none',
     configHashing: full ? 'full' : 'basic',
-    unixHierarchySep: on('unixhierarchysep'),
-    altNamespace: on('altnamespace'),
-    virtDomains: virt === 'userid' ? 'userid' : isOn(virt, 'virtdomains', file) ? 'on' : 'off',
+    unixHierarchySep: isOn('unixhierarchysep'),
+    altNamespace: isOn('altnamespace'),
+    virtDomains: text('virtdomains') as CyrusConf['virtDomains'],
     defaultDomain: option('defaultdomain'),
-    deletedPrefix: option('deletedprefix') ?? 'DELETED',
-    deleteMode: option('delete_mode') ?? 'immediate',
-    expungeMode: option('expunge_mode') ?? 'immediate',
-    admins: (option('admins') ?? '').split(/\s+/).filter((name) => name !== ''),
-    usernameToLower: on('username_tolower'),
-    improvedMboxlistSort: on('improved_mboxlist_sort'),
+    userPrefix: text('userprefix'),
+    sharedPrefix: text('sharedprefix'),
+    deletedPrefix: text('deletedprefix'),
+    deleteMode: text('delete_mode', 'immediate') as CyrusConf['deleteMode'],
+    expungeMode: text('expunge_mode', 'immediate'),
+    admins: splitWords(text('admins')),
+    usernameToLower: isOn('username_tolower'),
+    improvedMboxlistSort: isOn('improved_mboxlist_sort'),
     archiveEnabled,
-    legacyDirs: on('mailbox_legacy_dirs'),
-    sieveDir: stripSlash(option('sievedir') ?? '/usr/sieve'),
-    sieveUseHomedir: on('sieveusehomedir'),
-    sieveFolder: option('sieve_folder') ?? '#sieve',
-    procPath: stripSlash(option('proc_path') ?? `${configDirectory}/proc`),
-    lockPath: stripSlash(option('mboxname_lockpath') ?? `${configDirectory}/lock`),
-    conversations: on('conversations'),
-    cyrusUser: option('cyrus_user') ?? 'cyrus',
-    cyrusGroup: option('cyrus_group') ?? 'mail',
-    databases,
+    legacyDirs: isOn('mailbox_legacy_dirs'),
+    sieveDir: withoutSlash(text('sievedir')),
+    sieveUseHomedir,
+    sieveFolder: text('sieve_folder'),
+    procPath: withoutSlash(text('proc_path', `${configDirectory}/proc`)),
+    lockPath: withoutSlash(text('mboxname_lockpath', `${configDirectory}/lock`)),
+    conversations: isOn('conversations'),
+    cyrusUser: text('cyrus_user', 'cyrus'),
+    cyrusGroup: text('cyrus_group', 'mail'),
+    databases: readDatabases(option, isAtLeast(version, '2.4')),
     issues,
     option,
-    isSet: (name) => given.has(name),
+    isSet,
   };
 }
 
-function readPartitions(given: ReadonlyMap<string, string>, archiveEnabled: boolean): Map<string, PartitionConf> {
-  const moved = new Set((given.get('metapartition_files') ?? '').split(/\s+/));
-  const partitions = new Map<string, PartitionConf>();
-  for (const [key, value] of given) {
-    const name = /^partition-(.+)$/.exec(key)?.[1];
-    if (name === undefined) continue;
-    const data = stripSlash(value);
-    const archive = archiveEnabled ? optionalPath(given.get(`archivepartition-${name}`)) : undefined;
-    const metaPartition = optionalPath(given.get(`metapartition-${name}`));
-    const meta = {} as Record<MetaKind, string>;
-    for (const kind of META_KINDS) {
-      // Annotations go by the key of the index (reference 3.4).
-      const metadir = optionalPath(given.get(`metadir-${kind === 'annotations' ? 'index' : kind}-${name}`));
-      const ownRoot = metadir ?? (moved.has(kind) ? metaPartition : undefined);
-      meta[kind] = ownRoot ?? (kind === 'archivecache' ? archive : undefined) ?? data;
-    }
-    const search = [...given].filter(([k]) => k.endsWith(`searchpartition-${name}`)).map(([, v]) => stripSlash(v));
-    partitions.set(name, { name, data, archive, meta, metaPartition, search });
-  }
-  return partitions;
+function readDatabases(option: CyrusConf['option'], hasPaths: boolean): Record<DbKind, DatabaseConf> {
+  const read = (names: readonly string[]): DatabaseConf => {
+    const known = names.find((name) => option(name) !== undefined);
+    if (known === undefined) return { backend: 'none' };
+    return { backend: option(known) ?? 'none', path: hasPaths ? option(`${known}_path`) : undefined };
+  };
+  const all = Object.entries(DATABASES).map(([kind, names]) => [kind, read(names)] as const);
+  return Object.fromEntries(all) as Record<DbKind, DatabaseConf>;
 }
 
-function optionalPath(value: string | undefined): string | undefined {
-  return value === undefined ? undefined : stripSlash(value);
-}
-
-function stripSlash(path: string): string {
-  return path.length > 1 ? path.replace(/\/+$/, '') : path;
-}
-
-/** @see cyrus-imapd 3.6.1 lib/libconfig.c: only the first one or two bytes count, lower case. */
-function isOn(value: string | undefined, name: string, file: string): boolean {
-  if (value === undefined || /^(0|n|of|f)/.test(value)) return false;
-  if (/^(1|y|on|t)/.test(value)) return true;
-  throw new FormatError(file, 0, `yes or no for ${name}`, value);
+/** `{configdirectory}` at the start of a string option, in any case; never in partitions. @see cyrus-imapd 3.6.1 lib/libconfig.c config_read */
+function inConfigDirectory(value: string, configDirectory: string): string {
+  return value.replace(/^\{configdirectory\}/i, () => configDirectory);
 }

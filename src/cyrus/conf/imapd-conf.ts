@@ -1,19 +1,18 @@
-/**
- * The grammar of imapd.conf: bytes → key and value pairs with their place, and what the server itself would refuse.
- * @see cyrus-imapd 3.6.1 lib/libconfig.c config_read_file; reference cyrus-names-and-databases.md 1.1
- */
 import { FormatError } from '../../base/errors.js';
 
+/** One `key: value` line. */
 export interface ConfEntry {
-  /** Lower case. */
+  /** ASCII lower case. */
   readonly key: string;
-  /** Bytes as given, blanks at both ends stripped. */
   readonly value: string;
   readonly file: string;
+  /** Number of the (first physical) line, from 1. */
   readonly line: number;
 }
 
+/** Something in a configuration that a person should know of. */
 export interface ConfIssue {
+  /** Stable kebab-case name. */
   readonly code: string;
   readonly message: string;
   readonly file: string;
@@ -23,56 +22,107 @@ export interface ConfIssue {
 }
 
 export interface ParsedConf {
+  /** In the order of the files; where a key comes twice, the last one rules here (the server refuses to start). */
   readonly entries: readonly ConfEntry[];
   readonly issues: readonly ConfIssue[];
 }
 
+const BLANK = /^[ \t\n\v\f\r]+/;
+const KEY = /^@?[A-Za-z0-9_-]*/;
+
 /**
- * @param include Gives the bytes of an `@include`d file.
+ * Reads the grammar of imapd.conf; what the options mean is `interpretConf`'s. Bytes are kept one per character.
+ * `include` gets the path as written after `@include:` and gives the bytes of that file.
+ * What stops the server is an issue here, so that a person hears of all of it at once.
  * @throws FormatError where a file includes itself.
+ * @see cyrus-imapd 3.6.1 lib/libconfig.c config_read_file
  */
 export function parseImapdConf(bytes: Buffer, file: string, include: (path: string) => Buffer): ParsedConf {
   const entries: ConfEntry[] = [];
   const issues: ConfIssue[] = [];
-  const open: string[] = [];
+  const seenFiles = new Set<string>();
+  const seenKeys = new Map<string, ConfEntry>();
 
-  const read = (content: Buffer, name: string): void => {
-    if (open.includes(name)) throw new FormatError(name, 0, 'a file that is not included already', '@include of itself');
-    open.push(name);
-    for (const { text, line } of joinedLines(content.toString('latin1'))) {
-      const stripped = text.replace(/^[ \t\r\f\v]+/, '');
-      if (stripped === '' || stripped.startsWith('#')) continue;
-      const found = /^(@?[A-Za-z0-9_-]+):([^]*)$/.exec(stripped);
-      const complain = (code: string, message: string) =>
-        issues.push({ code, message, file: name, line, fatalForServer: true });
-      if (!found) {
-        complain('invalid-option-name', `line is no "option: value": ${stripped.slice(0, 60)}`);
+  const readFile = (content: Buffer, name: string, open: readonly string[]): void => {
+    seenFiles.add(name);
+    for (const { text, line, offset, joined } of logicalLines(content.toString('latin1'))) {
+      const warn = (code: string, message: string, fatalForServer = true) =>
+        issues.push({ code, message, file: name, line, fatalForServer });
+      const trimmed = text.replace(BLANK, '');
+      if (trimmed === '') continue;
+      if (trimmed.startsWith('#')) {
+        if (joined)
+          warn('comment-continues', 'This comment ends in a backslash, so the next line is part of it.', false);
         continue;
       }
-      const key = found[1]!.toLowerCase();
-      const value = found[2]!.trim();
-      if (value === '') complain('empty-value', `${key} has no value`);
-      else if (key === '@include') read(include(value), value);
-      else if (key.startsWith('@')) complain('invalid-directive', `unknown directive ${key}`);
-      else {
-        const before = entries.find((entry) => entry.key === key);
-        if (before) complain('specified-twice', `${key} was given in ${before.file} line ${before.line} already`);
-        entries.push({ key, value, file: name, line });
+      const rawKey = KEY.exec(trimmed)?.[0] ?? '';
+      if (rawKey === '' || trimmed[rawKey.length] !== ':') {
+        warn('invalid-option-name', 'This line is not "option: value": the option name must be followed by a colon.');
+        continue;
+      }
+      const key = rawKey.toLowerCase();
+      const value = stripBlanks(trimmed.slice(rawKey.length + 1));
+      if (value === '') {
+        warn('empty-value', `The option ${key} has no value.`);
+      } else if (key === '@include') {
+        if (open.includes(value)) {
+          throw new FormatError(name, offset, 'a file that is not being read', `@include: ${value} again`);
+        }
+        if (seenFiles.has(value)) warn('included-twice', `${value} is included twice.`);
+        else readFile(include(value), value, [...open, value]);
+      } else if (key.startsWith('@')) {
+        warn('unknown-directive', `There is no directive ${key}.`);
+      } else {
+        const entry = { key, value, file: name, line };
+        const earlier = seenKeys.get(key);
+        if (earlier) {
+          warn('duplicate-option', `${key} is given twice (first in ${earlier.file}, line ${earlier.line}).`);
+        }
+        seenKeys.set(key, entry);
+        entries.push(entry);
       }
     }
-    open.pop();
   };
-  read(bytes, file);
+  readFile(bytes, file, [file]);
   return { entries, issues };
 }
 
-/** Lines with a backslash at their end are one with the next; this comes before comments (2.3.12 and later). */
-function* joinedLines(content: string): Generator<{ text: string; line: number }> {
-  const lines = content.split('\n');
-  for (let i = 0; i < lines.length; i++) {
-    const line = i + 1;
-    let text = lines[i]!;
-    while (text.endsWith('\\') && i + 1 < lines.length) text = text.slice(0, -1) + lines[++i]!;
-    yield { text, line };
+/** C isspace, at both ends. */
+function stripBlanks(text: string): string {
+  return text.replace(BLANK, '').replace(/[ \t\n\v\f\r]+$/, '');
+}
+
+interface LogicalLine {
+  readonly text: string;
+  readonly line: number;
+  readonly offset: number;
+  /** More than one physical line. */
+  readonly joined: boolean;
+}
+
+/** Joins lines that end in a backslash (2.3.12+), before comments are looked for, as the server does. */
+function* logicalLines(content: string): Generator<LogicalLine> {
+  let at = 0;
+  let line = 1;
+  while (at < content.length) {
+    const start = { line, offset: at };
+    let text = '';
+    let joined = false;
+    for (;;) {
+      const lf = content.indexOf('\n', at);
+      const physical = content.slice(at, lf < 0 ? undefined : lf);
+      at = lf < 0 ? content.length : lf + 1;
+      line += 1;
+      // Without its LF a last line is kept whole, backslash and all.
+      if (lf < 0 || !physical.endsWith('\\')) {
+        text += physical;
+        break;
+      }
+      text += physical.slice(0, -1);
+      joined = true;
+    }
+    // C strings: the server sees nothing behind a NUL.
+    const nul = text.indexOf('\0');
+    yield { text: nul < 0 ? text : text.slice(0, nul), ...start, joined };
   }
 }

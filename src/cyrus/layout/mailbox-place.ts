@@ -3,7 +3,7 @@
  * @see cyrus-imapd 3.6.1 imap/mboxname.c mboxname_hash, mboxname_id_hash, mboxname_metapath; reference 3.2–3.4
  */
 import { type CyrusConf, META_KINDS, type MetaKind, type PartitionConf } from '../conf/cyrus-conf.js';
-import { type InternalName, splitDomain } from '../names/mailbox-name.js';
+import { asInternalName, canonicalName, decodePart, type InternalName, splitDomain } from '../names/mailbox-name.js';
 import { isAtLeast } from '../version.js';
 import { hashChar } from './dir-hash.js';
 
@@ -22,7 +22,7 @@ export interface MailboxPlace {
 
 /** The directory of a mailbox stored by name, relative to a partition's root. */
 export function mailboxDir(name: InternalName, conf: CyrusConf): string {
-  const { domain, rest } = splitDomain(name, conf);
+  const { domain, rest } = splitDomain(canonicalName(name, conf), conf);
   const full = conf.spoolHashing === 'full';
   const hashed = conf.spoolHashing !== 'none';
   let out = '';
@@ -31,9 +31,57 @@ export function mailboxDir(name: InternalName, conf: CyrusConf): string {
     const parts = rest.split('.');
     const part = parts[1] ?? parts[0]!;
     // 3.x hashes what the user types, `carol.smith`, and stops at its dot; 2.x hashes `carol^smith` (reference 3.1).
-    out += `${hashChar(isAtLeast(conf.version, '3.0') ? part.replaceAll('^', '.') : part, full)}/`;
+    out += `${hashChar(isAtLeast(conf.version, '3.0') ? decodePart(part) : part, full)}/`;
   }
   return out + rest.replaceAll('.', '/');
+}
+
+/** What a directory below a partition's root would be, by its path alone. */
+export interface NamedDir {
+  readonly name: InternalName;
+  /** It is where a server of this configuration keeps that name; else it lies in another hash directory, or in none. */
+  readonly canonical: boolean;
+}
+
+/**
+ * The mailbox that a by-name directory stands for, whatever hash directory it is in. Undefined for what no mailbox can
+ * be: hash directories and `domain/…` themselves, `stage.` and all else with a dot (a dot in a name is `^` on disk).
+ * `domain/x/…` without hashing reads both ways; then it is the domain.
+ * @param relative Below the partition's root, without slashes at its ends.
+ */
+export function mailboxNameOfDir(relative: string, conf: CyrusConf): NamedDir | undefined {
+  const steps = relative.split('/');
+  const readings: InternalName[] = [];
+  const read = (rest: readonly string[], domain?: string) => {
+    if (rest.length === 0 || rest.some((part) => part === '' || part.includes('.'))) return;
+    readings.push(asInternalName((domain === undefined ? '' : `${domain}!`) + rest.join('.')));
+  };
+  const hasDomains = isAtLeast(conf.version, '3.0') || conf.virtDomains !== 'off';
+  if (hasDomains && steps[0] === 'domain') {
+    if (isHashDir(steps[1]) && steps.length > 3) {
+      if (isHashDir(steps[3])) read(steps.slice(4), steps[2]);
+      read(steps.slice(3), steps[2]);
+    }
+    if (steps.length > 2 && steps[1] !== '') read(steps.slice(2), steps[1]);
+  }
+  if (conf.spoolHashing !== 'none' && isHashDir(steps[0])) {
+    if (steps.length === 1) return undefined;
+    read(steps.slice(1));
+  }
+  read(steps);
+  const canonical = readings.find((name) => mailboxDir(name, conf) === relative);
+  const name = canonical ?? readings[0];
+  return name === undefined ? undefined : { name, canonical: canonical !== undefined };
+}
+
+function isHashDir(step: string | undefined): boolean {
+  return step !== undefined && /^[A-Za-z]$/.test(step);
+}
+
+/** The uniqueid of a directory of the uuid layout, relative to a root; undefined for any other path. */
+export function uniqueidOfDir(relative: string): string | undefined {
+  const uniqueid = /^uuid\/[^/]\/[^/]\/([^/]+)$/.exec(relative)?.[1];
+  return uniqueid !== undefined && isSafeUniqueid(uniqueid) && uuidDir(uniqueid) === relative ? uniqueid : undefined;
 }
 
 /** The directory of a mailbox stored by uniqueid (3.6+), the same below every kind of root. */
@@ -46,13 +94,14 @@ export function isSafeUniqueid(uniqueid: string): boolean {
   return /^[0-9A-Za-z_-]{2,128}$/.test(uniqueid);
 }
 
-/** @returns undefined where the configuration has no such partition. */
+/** @returns undefined where the configuration has no such partition, or a mailbox by uniqueid has none that may be a path. */
 export function placeOf(
   conf: CyrusConf,
   mailbox: { name: InternalName; uniqueid?: string | undefined; partition: string; legacy: boolean },
 ): MailboxPlace | undefined {
   const roots = conf.partitions.get(mailbox.partition);
   if (!roots) return undefined;
+  if (!mailbox.legacy && !isSafeUniqueid(mailbox.uniqueid ?? '')) return undefined;
   const relative = mailbox.legacy ? mailboxDir(mailbox.name, conf) : uuidDir(mailbox.uniqueid ?? '');
   const meta = {} as Record<MetaKind, string>;
   for (const kind of META_KINDS) meta[kind] = `${roots.meta[kind]}/${relative}`;
