@@ -2,7 +2,7 @@
  * The source: read-only by type. Everything that opens a file of the old server goes through here: below its root,
  * never through a link, never blocking, and without touching its access time where the kernel allows that.
  */
-import { closeSync, constants, fstatSync, openSync, opendirSync, readlinkSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, opendirSync, readlinkSync, readSync, type Stats } from 'node:fs';
 import { openBeneath, openDirBeneath, openRoot } from './beneath.js';
 import { errnoOf, isMissing, osPath } from './os-path.js';
 import { type FileStat, statFd, statPath } from './file-stat.js';
@@ -42,6 +42,11 @@ export class SourceDir {
     return openForReading(this.path(name));
   }
 
+  /** The same, with the stat that the check for a regular file took anyway. */
+  openMessage(name: string): { fd: number; stat: Stats } {
+    return openRegular(this.path(name));
+  }
+
   /** The whole file as it is now, or undefined where there is none. */
   read(name: string): Buffer | undefined {
     return readWhole(() => this.openFile(name));
@@ -58,6 +63,10 @@ export class SourceDir {
 }
 
 function openForReading(path: string): number {
+  return openRegular(path).fd;
+}
+
+function openRegular(path: string): { fd: number; stat: Stats } {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   let fd: number;
   try {
@@ -67,7 +76,8 @@ function openForReading(path: string): number {
     noatime = 0;
     fd = openSync(osPath(path), flags);
   }
-  if (fstatSync(fd).isFile()) return fd;
+  const stat = fstatSync(fd);
+  if (stat.isFile()) return { fd, stat };
   closeSync(fd);
   throw Object.assign(new Error(`EINVAL: not a regular file '${path}'`), { code: 'EINVAL' });
 }

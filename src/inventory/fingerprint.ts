@@ -16,7 +16,7 @@ export interface MailboxPrint {
 }
 
 /** @param real Puts the root's prefix in front of a path. @param hasExpunge Whether this source keeps cyrus.expunge. */
-export function mailboxPrint(place: MailboxPlace, real: (path: string) => string, hasExpunge: boolean): MailboxPrint {
+export function mailboxPrint(place: Pick<MailboxPlace, 'meta'>, real: (path: string) => string, hasExpunge: boolean): MailboxPrint {
   let newestNs = 0n;
   const look = (dir: string, name: string): FileStat | undefined => {
     const stat = statPath(`${real(dir)}/${name}`);

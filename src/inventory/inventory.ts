@@ -86,9 +86,9 @@ export function takeInventory(job: Job, state: State, trees: SourceTrees, proble
     mailboxes.flatMap((m) => {
       const row = rows.get(m.uniqueid);
       if (row && row.print === m.print && row.name === m.name && row.sourceKey === sourceKey(m)) return [];
-      const known: MailboxSummary = m.summary ?? row ?? { uidvalidity: 0, lastUid: 0, messages: 0, files: 0, bytes: 0 };
-      const { uidvalidity, lastUid, messages, files, bytes } = known;
-      return [{ uniqueid: m.uniqueid, name: m.name, sourceKey: sourceKey(m), headerPrint: m.headerPrint, print: m.print, uidvalidity, lastUid, messages, files, bytes }];
+      const known: MailboxSummary = m.summary ?? row ?? { indexVersion: 0, uidvalidity: 0, lastUid: 0, messages: 0, files: 0, bytes: 0 };
+      const { indexVersion, uidvalidity, lastUid, messages, files, bytes } = known;
+      return [{ uniqueid: m.uniqueid, name: m.name, sourceKey: sourceKey(m), headerPrint: m.headerPrint, print: m.print, indexVersion, uidvalidity, lastUid, messages, files, bytes }];
     }),
   );
   return {
@@ -133,7 +133,12 @@ function draftOf(job: Job, trees: SourceTrees, entry: MailboxEntry, rowsByName: 
   if (sourceId === undefined) {
     const known = rowsByName.get(name);
     if (known && known.headerPrint === print.header && known.sourceKey === sourceKey({ place })) sourceId = known.uniqueid;
-    else sourceId = readUniqueid(trees, place.roots.meta.header, place.relative, name, problems);
+    else {
+      const read = readUniqueid(trees, place.roots.meta.header, place.relative, name, problems);
+      // A header that can't be read is not a mailbox without uniqueid: go by what it was, else leave it out.
+      if (read === 'unreadable' && !known) return undefined;
+      sourceId = read === 'unreadable' ? known?.uniqueid : read;
+    }
   }
   return {
     name,
@@ -159,14 +164,14 @@ export function unitOf(name: InternalName, job: Job): string {
   return `${domain === undefined ? '' : `${domain}!`}${top}`;
 }
 
-function readUniqueid(trees: SourceTrees, rootPath: string, relative: string, name: InternalName, problems: ProblemList): string | undefined {
+function readUniqueid(trees: SourceTrees, rootPath: string, relative: string, name: InternalName, problems: ProblemList): string | undefined | 'unreadable' {
   const path = `${rootPath}/${relative}/cyrus.header`;
   try {
     const bytes = trees.root(rootPath)?.read(`${relative}/cyrus.header`);
-    return bytes ? readMailboxHeader(bytes, path).uniqueid : undefined;
+    return bytes ? readMailboxHeader(bytes, path).uniqueid : 'unreadable';
   } catch (error) {
     problems.add(readProblem(error, name, path));
-    return undefined;
+    return 'unreadable';
   }
 }
 
@@ -192,7 +197,7 @@ function summarise(job: Job, trees: SourceTrees, draft: Draft, problems: Problem
       const expunge = trees.root(place.roots.meta.expunge)?.read(`${place.relative}/cyrus.expunge`);
       files += expunge ? (readExpunge(expunge, `${place.meta.expunge}/cyrus.expunge`)?.count ?? 0) : 0;
     }
-    return { uidvalidity: header.uidvalidity, lastUid: header.lastUid, messages: header.exists, files, bytes: Number(header.quotaUsedBytes) };
+    return { indexVersion: header.minorVersion, uidvalidity: header.uidvalidity, lastUid: header.lastUid, messages: header.exists, files, bytes: Number(header.quotaUsedBytes) };
   } catch (error) {
     problems.add(readProblem(error, name, path));
     return undefined;

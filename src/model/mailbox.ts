@@ -5,6 +5,7 @@ import type { MailboxEntry } from '../cyrus/records/mailboxes-db.js';
 
 /** What the index of a mailbox adds up to. */
 export interface MailboxSummary {
+  readonly indexVersion: number;
   readonly uidvalidity: number;
   readonly lastUid: number;
   /** Not expunged. */

@@ -18,7 +18,7 @@ CREATE TABLE mailboxes (
   sourceKey TEXT NOT NULL,          -- partition and directory on the source
   headerPrint TEXT NOT NULL,        -- of cyrus.header: while it stays, so does the uniqueid read from it
   print TEXT NOT NULL,              -- fingerprint of the index files when the figures below were read
-  uidvalidity INTEGER NOT NULL, lastUid INTEGER NOT NULL, messages INTEGER NOT NULL, files INTEGER NOT NULL, bytes INTEGER NOT NULL,
+  indexVersion INTEGER NOT NULL, uidvalidity INTEGER NOT NULL, lastUid INTEGER NOT NULL, messages INTEGER NOT NULL, files INTEGER NOT NULL, bytes INTEGER NOT NULL,
   targetPartition TEXT, targetRelative TEXT,  -- where it lies on the target; null: nowhere yet
   staged INTEGER NOT NULL DEFAULT 0,          -- its files wait in .cyrsync of targetPartition
   syncedPrint TEXT,                 -- fingerprint at the last durable copy; null: never, or racy

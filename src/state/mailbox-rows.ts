@@ -9,6 +9,7 @@ export interface MailboxRow {
   sourceKey: string;
   headerPrint: string;
   print: string;
+  indexVersion: number;
   uidvalidity: number;
   lastUid: number;
   messages: number;
@@ -24,7 +25,7 @@ export interface MailboxRow {
 }
 
 /** What survey and every pass learn of a mailbox on the source. */
-export type Sighting = Pick<MailboxRow, 'uniqueid' | 'name' | 'sourceKey' | 'headerPrint' | 'print' | 'uidvalidity' | 'lastUid' | 'messages' | 'files' | 'bytes'>;
+export type Sighting = Pick<MailboxRow, 'uniqueid' | 'name' | 'sourceKey' | 'headerPrint' | 'print' | 'indexVersion' | 'uidvalidity' | 'lastUid' | 'messages' | 'files' | 'bytes'>;
 
 /** What a copied mailbox is recorded with. `syncedPrint` null: it changed while it was copied, look again. */
 export interface SyncedMailbox {
@@ -46,10 +47,10 @@ export class MailboxRows {
 
   constructor(db: StateDatabase) {
     this.#db = db;
-    this.#sight = db.prepare(`INSERT INTO mailboxes (uniqueid, name, sourceKey, headerPrint, print, uidvalidity, lastUid, messages, files, bytes)
-      VALUES (@uniqueid, @name, @sourceKey, @headerPrint, @print, @uidvalidity, @lastUid, @messages, @files, @bytes)
+    this.#sight = db.prepare(`INSERT INTO mailboxes (uniqueid, name, sourceKey, headerPrint, print, indexVersion, uidvalidity, lastUid, messages, files, bytes)
+      VALUES (@uniqueid, @name, @sourceKey, @headerPrint, @print, @indexVersion, @uidvalidity, @lastUid, @messages, @files, @bytes)
       ON CONFLICT (uniqueid) DO UPDATE SET name = @name, sourceKey = @sourceKey, headerPrint = @headerPrint, print = @print,
-        uidvalidity = @uidvalidity, lastUid = @lastUid, messages = @messages, files = @files, bytes = @bytes`);
+        indexVersion = @indexVersion, uidvalidity = @uidvalidity, lastUid = @lastUid, messages = @messages, files = @files, bytes = @bytes`);
     this.#inFlight = db.prepare('UPDATE mailboxes SET inFlight = 1, targetPartition = ?, targetRelative = ? WHERE id = ?');
     this.#done = db.prepare(`UPDATE mailboxes SET inFlight = 0, deferred = 0, staged = 0, syncedPrint = @syncedPrint, form = @form,
       targetPartition = @targetPartition, targetRelative = @targetRelative WHERE id = @id`);

@@ -1,0 +1,60 @@
+/** The owners' read state, which up to 2.3 lies in the seen databases and from 2.4 on in the index. */
+import { FormatError } from '../base/errors.js';
+import { userFile } from '../cyrus/layout/config-paths.js';
+import type { User } from '../cyrus/names/mailbox-name.js';
+import { parseSeen } from '../cyrus/records/seen.js';
+import type { SourceTrees } from '../disk/trees.js';
+import type { Job } from '../job/job.js';
+import type { ProblemList } from '../model/problem.js';
+import type { OwnerSeen } from '../model/sync-task.js';
+import { readSourceDatabase } from './read-mailboxes-db.js';
+
+/** Reads one user's seen database at a time; ask for the mailboxes of one user together. */
+export class SeenEntries {
+  readonly #job: Job;
+  readonly #trees: SourceTrees;
+  readonly #problems: ProblemList;
+  readonly #anyone: ReadonlyMap<string, OwnerSeen>;
+  #user = '';
+  #entries: ReadonlyMap<string, OwnerSeen> = new Map();
+
+  constructor(job: Job, trees: SourceTrees, problems: ProblemList) {
+    this.#job = job;
+    this.#trees = trees;
+    this.#problems = problems;
+    this.#anyone = this.#read({ localpart: 'anyone' });
+  }
+
+  /** @param sourceId The uniqueid by which the source knows the mailbox. */
+  of(user: User | undefined, sourceId: string): OwnerSeen | undefined {
+    if (!user) return undefined;
+    const key = `${user.domain ?? ''}!${user.localpart}`;
+    if (key !== this.#user) {
+      this.#user = key;
+      this.#entries = this.#read(user);
+    }
+    return this.#entries.get(sourceId);
+  }
+
+  /** Of the pseudo-user whose state all share where the mailbox has the sharedseen option. */
+  ofAnyone(sourceId: string): OwnerSeen | undefined {
+    return this.#anyone.get(sourceId);
+  }
+
+  #read(user: User): Map<string, OwnerSeen> {
+    const { conf } = this.#job.source;
+    const file = userFile(conf, user, 'seen');
+    const path = `${conf.configDirectory}/${file}`;
+    const found = new Map<string, OwnerSeen>();
+    try {
+      for (const { key, value } of readSourceDatabase(this.#trees.root(conf.configDirectory), file) ?? []) {
+        const { lastUid, lastChangeSec, uids } = parseSeen(value, path);
+        found.set(key, { lastUid, lastChangeSec, uids: uids.toString() });
+      }
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      this.#problems.add({ code: 'seen-damaged', message: error.message, advice: 'Its user may find mail unread; see whether a backup has a sound copy.', path });
+    }
+    return found;
+  }
+}

@@ -1,0 +1,72 @@
+/** What a worker is told of a mailbox, and what it answers. Plain values only: they cross threads. */
+import type { MetaKind } from '../cyrus/conf/cyrus-conf.js';
+import type { Problem } from './problem.js';
+
+/** Where a mailbox lies on one side: roots as the server names them, one directory below all of them. */
+export interface TaskPlace {
+  readonly data: string;
+  readonly archive: string | null;
+  readonly meta: Readonly<Record<MetaKind, string>>;
+  readonly relative: string;
+}
+
+/** What cyrus.header of the target says, apart from the user flags, which the source's own header has. */
+export interface HeaderForm {
+  readonly form: 'text' | 'dlist';
+  readonly name: string;
+  readonly types: string;
+  readonly uniqueid: string;
+  readonly quotaRoot: string | undefined;
+  readonly acl: string;
+}
+
+/** The owner's entry of the seen database; goes into indexes that are written anew. */
+export interface OwnerSeen {
+  readonly lastUid: number;
+  readonly lastChangeSec: number;
+  /** `1:3,7` */
+  readonly uids: string;
+}
+
+export interface SyncTask {
+  readonly id: number;
+  readonly name: string;
+  readonly from: TaskPlace;
+  readonly to: TaskPlace;
+  readonly hasExpunge: boolean;
+  /** Nothing of the target is trusted: each file there is compared by content (after a crash, `--checksum`). */
+  readonly checkContent: boolean;
+  /** Both directories are listed, and each message file is stat'ed (`--full`). */
+  readonly full: boolean;
+  readonly header: HeaderForm;
+  readonly ownerSeen: OwnerSeen | undefined;
+  /** The entry of the user `anyone`: counts where the index has the sharedseen option. */
+  readonly anyoneSeen: OwnerSeen | undefined;
+  /** Digest of `header` and `ownerSeen`: what else the target's files were made from. */
+  readonly form: string;
+  /** Indexes older than this are written anew in it. */
+  readonly oldestIndex: number;
+  readonly holdRemovals: boolean;
+}
+
+export interface SyncCounts {
+  copied: number;
+  removed: number;
+  linked: number;
+  present: number;
+  bytesCopied: number;
+  bytesLinked: number;
+}
+
+export interface SyncResult {
+  readonly id: number;
+  /** `deferred`: it would not come to rest; `failed`: see problems, the target keeps what it has. */
+  readonly outcome: 'done' | 'deferred' | 'failed' | 'held';
+  /** Null where another change could hide behind the same times. */
+  readonly print: string | null;
+  readonly counts: SyncCounts;
+  readonly raced: boolean;
+  readonly problems: readonly Problem[];
+  /** Real paths of what was written, for the barrier without `syncfs`. */
+  readonly written: readonly string[];
+}

@@ -1,0 +1,45 @@
+/**
+ * Hard links within one pass: the first of a group is copied and gets an anchor, a second name below
+ * `PARTITION/.cyrsync/links/`; every other of the group is linked to the anchor. The file system itself is the table,
+ * so workers need not speak with each other and memory does not grow. Anchors hold for one pass only: ext4 gives a
+ * freed inode number to the next file at once.
+ */
+import type { Stats } from 'node:fs';
+import type { TargetDir, TargetRoot } from '../disk/target.js';
+
+export const STAGING = '.cyrsync';
+export const LINKS = `${STAGING}/links`;
+
+export class LinkAnchors {
+  readonly #byRoot = new Map<TargetRoot, TargetDir>();
+
+  /** The hooks for one message of `dir`, to be copied as `name`. */
+  for(root: TargetRoot, dir: TargetDir, name: string, guid: string) {
+    const anchorOf = (s: Stats) => `${s.dev}-${s.ino}-${s.size}-${s.mtimeMs}-${guid}`;
+    return {
+      linkInstead: (s: Stats): boolean => dir.linkFrom(this.#anchors(root), anchorOf(s), name),
+      afterCopy: (s: Stats): void => {
+        // Two workers may have copied at once: the later anchor wins, each file is whole either way.
+        this.#anchors(root).linkFrom(dir, name, anchorOf(s));
+      },
+    };
+  }
+
+  #anchors(root: TargetRoot): TargetDir {
+    let dir = this.#byRoot.get(root);
+    if (!dir) {
+      dir = root.makeDir(LINKS);
+      this.#byRoot.set(root, dir);
+    }
+    return dir;
+  }
+}
+
+/** Forgets all anchors: at the beginning of a pass (a crashed one may have left some) and at its end. */
+export function clearAnchors(root: TargetRoot): void {
+  const dir = root.dir(LINKS);
+  if (!dir) return;
+  for (const name of dir.list()) dir.remove(name);
+  dir.close();
+  root.removeEmpty(LINKS);
+}

@@ -1,0 +1,370 @@
+/**
+ * One pass: inventory → guard → moves → batches → removals. Presync and cutover run the same; only what comes after
+ * differs.
+ *
+ * A batch: rows marked in flight (commit) → workers copy → barrier → rows marked done (commit). After a crash what was
+ * in flight is checked by content; all else is trusted. That order is `syncBatch` below, and nowhere else.
+ */
+import { createHash } from 'node:crypto';
+import { cpus } from 'node:os';
+import { RefusedError } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import type { StopSignal } from '../base/stop.js';
+import { isAtLeast } from '../cyrus/version.js';
+import { isDeletedName } from '../cyrus/names/mailbox-name.js';
+import type { MailboxPlace } from '../cyrus/layout/mailbox-place.js';
+import { printTypeLetters } from '../cyrus/records/mailbox-type.js';
+import { barrier } from '../disk/barrier.js';
+import { readDirectoryIsEmpty } from '../disk/empty.js';
+import { SourceTrees, TargetTrees } from '../disk/trees.js';
+import { type Inventory, takeInventory } from '../inventory/inventory.js';
+import { quotaRootOf, readQuotaRoots } from '../inventory/quota-roots.js';
+import { readMailboxesDb } from '../inventory/read-mailboxes-db.js';
+import { SeenEntries } from '../inventory/seen-entries.js';
+import type { Job } from '../job/job.js';
+import type { SourceMailbox } from '../model/mailbox.js';
+import { ProblemList } from '../model/problem.js';
+import type { SyncResult, SyncTask, TaskPlace } from '../model/sync-task.js';
+import { checkSpace, makePlan, type Plan } from '../plan/plan.js';
+import type { MailboxRow } from '../state/mailbox-rows.js';
+import type { State } from '../state/state.js';
+import { askGuard } from './guard.js';
+import { clearAnchors } from './links.js';
+import { type Move, moveMailboxes, removeMailbox } from './moves.js';
+import { requireTargetReads } from './target-version.js';
+import { WorkerPool } from './worker-pool.js';
+
+export interface PassOptions {
+  readonly kind: 'presync' | 'cutover';
+  readonly full: boolean;
+  readonly checksum: boolean;
+  readonly acceptRemovals: number;
+}
+
+export interface PassContext {
+  readonly log: Log;
+  readonly stop: StopSignal;
+  readonly problems: ProblemList;
+  progress(done: { mailboxes: number; of: number; messages: number; bytes: number; totalBytes: number }): void;
+}
+
+export interface PassFigures {
+  readonly mailboxes: { total: number; unchanged: number; changed: number; created: number; moved: number; removed: number; failed: number; deferred: number };
+  readonly messages: { copied: number; removed: number; linked: number; present: number };
+  readonly bytes: { copied: number; linked: number };
+  racedWithServer: number;
+  complete: boolean;
+}
+
+export interface PassResult {
+  readonly figures: PassFigures;
+  readonly inventory: Inventory;
+  readonly plan: Plan;
+}
+
+/** Mailboxes and bytes of one barrier: few enough that a crash repeats little, enough that `syncfs` costs little. */
+const BATCH_MAILBOXES = 1000;
+const BATCH_BYTES = 2 ** 30;
+/** Oldest index that a target may be given as it is; older ones are written anew (reference cyrus-mailbox-files 10.2). */
+const OLDEST_INDEX = 12;
+
+export async function runPass(job: Job, state: State, options: PassOptions, context: PassContext): Promise<PassResult> {
+  const begun = Date.now();
+  const source = new SourceTrees(job.source);
+  const target = new TargetTrees(job.target, job.owner);
+  const pool = new WorkerPool(
+    { sourcePrefix: job.source.prefix, targetPrefix: job.target.prefix, owner: job.owner },
+    job.options.run.workers ?? Math.max(2, Math.min(4, cpus().length)),
+  );
+  try {
+    const pass = new Pass(job, state, options, context, source, target, pool);
+    const id = state.beginPass(options.kind);
+    const result = await pass.run();
+    state.endPass(id, result.figures.complete, (Date.now() - begun) / 1000, result.figures);
+    return result;
+  } finally {
+    await pool.close();
+    source.close();
+    target.close();
+  }
+}
+
+class Pass {
+  readonly #figures: PassFigures = {
+    mailboxes: { total: 0, unchanged: 0, changed: 0, created: 0, moved: 0, removed: 0, failed: 0, deferred: 0 },
+    messages: { copied: 0, removed: 0, linked: 0, present: 0 },
+    bytes: { copied: 0, linked: 0 },
+    racedWithServer: 0,
+    complete: false,
+  };
+
+  constructor(
+    readonly job: Job,
+    readonly state: State,
+    readonly options: PassOptions,
+    readonly context: PassContext,
+    readonly source: SourceTrees,
+    readonly target: TargetTrees,
+    readonly pool: WorkerPool,
+  ) {}
+
+  async run(): Promise<PassResult> {
+    const { job, state, context, options } = this;
+    requireTargetReads(job);
+    const missingRoots = this.#missingRoots();
+    if (missingRoots.length > 0) this.#askGuard({ missingRoots });
+    const inventory = takeInventory(job, state, this.source, context.problems);
+    requireTargetReads(job, inventory);
+    const held = this.#guard(inventory);
+    const plan = makePlan(job, state, inventory);
+    const { tasks, moves, created } = this.#compare(inventory, plan, held);
+    checkSpace(job, plan, created);
+    this.#openTargets();
+    moveMailboxes(moves, this.target, state.mailboxes);
+    await this.#runBatches(tasks);
+    if (!context.stop.stopped) this.#removeGone(inventory, held);
+    for (const root of this.target.opened) clearAnchors(root);
+    this.#figures.complete = !context.stop.stopped;
+    if (this.#figures.complete) {
+      state.setFact('roots', JSON.stringify(usedRoots(inventory)));
+      if (options.full) state.setFact('lastFull', new Date().toISOString());
+    }
+    context.stop.throwIfInterrupted();
+    return { figures: this.#figures, inventory, plan };
+  }
+
+  #missingRoots(): string[] {
+    return [...this.job.source.conf.partitions.values()]
+      .flatMap(({ data, archive, meta }) => [data, ...(archive === undefined ? [] : [archive]), ...Object.values(meta)])
+      .filter((path, i, all) => all.indexOf(path) === i && this.source.root(path) === undefined);
+  }
+
+  #askGuard(seen: { missingRoots?: string[]; emptiedRoots?: string[]; mailboxesBefore?: number; mailboxesGone?: number; messagesBefore?: number; messagesGone?: number }): boolean {
+    const answer = askGuard({
+      missingRoots: [], emptiedRoots: [], mailboxesBefore: 0, mailboxesGone: 0, messagesBefore: 0, messagesGone: 0,
+      ...seen,
+      accepted: this.options.acceptRemovals,
+      limits: this.job.options.guard,
+    });
+    if (answer.kind === 'refuse') throw new RefusedError('Refused: the target would lose mail', answer.why, answer.next, { code: 'guard' });
+    if (answer.kind === 'go') return false;
+    this.context.problems.add({ code: 'removals-held-back', message: answer.why, advice: `See whether that is so; then run it with --accept-removals ${answer.accept}.` });
+    return true;
+  }
+
+  /** @returns true where removals of messages are to be held back. */
+  #guard(inventory: Inventory): boolean {
+    const { conf } = this.job.source;
+    const held = JSON.parse(this.state.fact('roots') ?? '[]') as string[];
+    const emptiedRoots = held.filter((path) => {
+      const root = this.source.root(path);
+      return root !== undefined && readDirectoryIsEmpty(root);
+    });
+    const now = new Map(inventory.mailboxes.map((mailbox) => [mailbox.uniqueid, mailbox]));
+    let mailboxesBefore = 0;
+    let mailboxesGone = 0;
+    let messagesBefore = 0;
+    let messagesGone = 0;
+    for (const row of inventory.rows.values()) {
+      if (row.targetPartition === null) continue;
+      mailboxesBefore++;
+      messagesBefore += row.messages;
+      const mailbox = now.get(row.uniqueid);
+      if (mailbox) messagesGone += Math.max(0, row.files - (mailbox.summary?.files ?? row.files));
+      else if (!isDeletedName(row.name as SourceMailbox['name'], conf) && !inventory.refused.has(row.name)) {
+        mailboxesGone++;
+        messagesGone += row.messages;
+      }
+    }
+    return this.#askGuard({ emptiedRoots, mailboxesBefore, mailboxesGone, messagesBefore, messagesGone });
+  }
+
+  /** What of each mailbox is to be done. */
+  #compare(inventory: Inventory, plan: Plan, holdRemovals: boolean) {
+    const { job, state, options } = this;
+    const { conf } = job.target;
+    const quotaRoots = readQuotaRoots(job, this.source, this.context.problems);
+    const seen = new SeenEntries(job, this.source, this.context.problems);
+    const rows = new Map(state.mailboxes.all().map((row) => [row.uniqueid, row]));
+    const tasks: SyncTask[] = [];
+    const moves: Move[] = [];
+    const created: SourceMailbox[] = [];
+    const { mailboxes: count } = this.#figures;
+    const dlistHeaders = isAtLeast(conf.version, '3.6');
+    for (const mailbox of inOrderOfUsers(inventory.mailboxes)) {
+      count.total++;
+      const row = rows.get(mailbox.uniqueid)!;
+      const place = plan.placeOf(mailbox);
+      if (!mailbox.summary) {
+        count.failed++; // its index can't be read: takeInventory has said so, the target keeps what it has
+        continue;
+      }
+      const sourceId = mailbox.entry.uniqueid ?? mailbox.uniqueid;
+      const needsSeen = mailbox.summary.indexVersion < OLDEST_INDEX;
+      const header = {
+        form: dlistHeaders ? ('dlist' as const) : ('text' as const),
+        name: mailbox.name as string,
+        types: printTypeLetters({ ...mailbox.entry, legacy: place.legacy }, conf.version),
+        uniqueid: mailbox.uniqueid,
+        quotaRoot: quotaRootOf(mailbox.name, quotaRoots, job.source.conf),
+        acl: mailbox.entry.acl,
+      };
+      const ownerSeen = needsSeen ? seen.of(mailbox.user, sourceId) : undefined;
+      const anyoneSeen = needsSeen ? seen.ofAnyone(sourceId) : undefined;
+      const form = createHash('sha1').update(JSON.stringify([header, ownerSeen, anyoneSeen])).digest('base64');
+      const isNew = row.targetPartition === null;
+      const movedTo = !isNew && (row.targetPartition !== place.partition || row.targetRelative !== place.relative);
+      const unfinishedMove = row.staged === 1;
+      if (movedTo || unfinishedMove) moves.push({ row, from: this.#placeOfRow(row), to: taskPlace(place), toPartition: place.partition });
+      const same = row.syncedPrint === mailbox.print && row.form === form && row.inFlight === 0;
+      if (same && !movedTo && !unfinishedMove && !options.full && !options.checksum) {
+        count.unchanged++;
+        continue;
+      }
+      if (isNew) created.push(mailbox);
+      tasks.push({
+        id: row.id, name: mailbox.name,
+        from: taskPlace(mailbox.place), to: taskPlace(place),
+        hasExpunge: inventory.hasExpunge,
+        checkContent: row.inFlight === 1 || options.checksum,
+        full: options.full,
+        header, ownerSeen, anyoneSeen, form,
+        oldestIndex: OLDEST_INDEX,
+        holdRemovals,
+      });
+      this.#kinds.set(row.id, { row, bytes: mailbox.summary.bytes, partition: place.partition, kind: isNew ? 'created' : movedTo ? 'moved' : same ? 'unchanged' : 'changed' });
+    }
+    return { tasks, moves, created };
+  }
+
+  readonly #kinds = new Map<number, { row: MailboxRow; bytes: number; partition: string; kind: 'created' | 'moved' | 'changed' | 'unchanged' }>();
+
+  #placeOfRow(row: MailboxRow): TaskPlace {
+    const roots = this.job.target.conf.partitions.get(row.targetPartition!);
+    if (!roots) throw new RefusedError(`The target has no partition "${row.targetPartition}" any more`, `${row.name} lies on it`, 'Put the partition back into the new imapd.conf.');
+    return { data: roots.data, archive: roots.archive ?? null, meta: roots.meta, relative: row.targetRelative! };
+  }
+
+  #openTargets(): void {
+    for (const { data, archive, meta } of this.job.target.conf.partitions.values()) {
+      for (const path of [data, ...(archive === undefined ? [] : [archive]), ...Object.values(meta)]) {
+        try {
+          clearAnchors(this.target.root(path));
+        } catch (error) {
+          throw new RefusedError(`The target's ${path} can not be used`, String(error instanceof Error ? error.message : error), 'Make (and mount) the directories that the new imapd.conf names.', { code: 'target-root-missing', cause: error });
+        }
+      }
+    }
+  }
+
+  async #runBatches(tasks: readonly SyncTask[]): Promise<void> {
+    const totalBytes = tasks.reduce((sum, task) => sum + this.#kinds.get(task.id)!.bytes, 0);
+    let doneMailboxes = 0;
+    const report = () =>
+      this.context.progress({ mailboxes: doneMailboxes, of: tasks.length, messages: this.#figures.messages.copied, bytes: this.#figures.bytes.copied, totalBytes });
+    for (let at = 0; at < tasks.length && !this.context.stop.stopped; ) {
+      const batch: SyncTask[] = [];
+      for (let bytes = 0; at < tasks.length && batch.length < BATCH_MAILBOXES && bytes < BATCH_BYTES; at++) {
+        batch.push(tasks[at]!);
+        bytes += this.#kinds.get(tasks[at]!.id)!.bytes;
+      }
+      await this.#syncBatch(batch, () => {
+        doneMailboxes++;
+        report();
+      });
+    }
+  }
+
+  /** Copies a batch, makes it last, then says so, in that order only. */
+  async #syncBatch(batch: readonly SyncTask[], onMailbox: () => void): Promise<void> {
+    const { state, context, target } = this;
+    const byId = new Map(batch.map((task) => [task.id, task]));
+    state.mailboxes.markInFlight(batch.map((task) => ({ id: task.id, targetPartition: this.#kinds.get(task.id)!.partition, targetRelative: task.to.relative })));
+    const results: SyncResult[] = [];
+    await this.pool.run(batch, () => context.stop.stopped, (result) => {
+      results.push(result);
+      this.#count(result);
+      onMailbox();
+    });
+    const done = results.filter((result) => result.outcome === 'done').map((result) => {
+      const task = byId.get(result.id)!;
+      return { id: result.id, syncedPrint: result.print, form: task.form, targetPartition: this.#kinds.get(result.id)!.partition, targetRelative: task.to.relative };
+    });
+    state.mailboxes.markDone(barrier(done, target.opened, results.flatMap((result) => result.written)));
+    for (const result of results) if (result.outcome === 'deferred') this.#defer(result.id);
+  }
+
+  #defer(id: number): void {
+    const times = this.state.mailboxes.markDeferred(id);
+    if (times < 3) return;
+    const { row } = this.#kinds.get(id)!;
+    this.context.problems.add({ code: 'mailbox-deferred', message: `it kept changing while it was read, in ${times} passes in a row`, advice: 'Run presync at a quieter hour; the cutover, with the server stopped, takes it in any case.', mailbox: row.name });
+  }
+
+  #count(result: SyncResult): void {
+    const { mailboxes, messages, bytes } = this.#figures;
+    const { kind } = this.#kinds.get(result.id)!;
+    if (result.outcome === 'done') mailboxes[kind]++;
+    else if (result.outcome === 'deferred') mailboxes.deferred++;
+    else mailboxes.failed++;
+    messages.copied += result.counts.copied;
+    messages.removed += result.counts.removed;
+    messages.linked += result.counts.linked;
+    messages.present += result.counts.present;
+    bytes.copied += result.counts.bytesCopied;
+    bytes.linked += result.counts.bytesLinked;
+    if (result.raced) this.#figures.racedWithServer++;
+    for (const problem of result.problems) this.context.problems.add(problem);
+  }
+
+  /** Takes away what neither of two reads of mailboxes.db knows, by name or by uniqueid. */
+  #removeGone(inventory: Inventory, held: boolean): void {
+    const { state, job, context } = this;
+    const present = new Set(inventory.mailboxes.map((mailbox) => mailbox.uniqueid));
+    const candidates = state.mailboxes.all().filter((row) => !present.has(row.uniqueid) && !inventory.refused.has(row.name));
+    if (candidates.length === 0) return;
+    const again = readMailboxesDb(job, this.source);
+    const names = new Set<string>();
+    const ids = new Set<string>();
+    for (const entry of again.mailboxes) {
+      if (entry.deleted) continue;
+      names.add(entry.name);
+      if (entry.uniqueid !== undefined) ids.add(entry.uniqueid);
+    }
+    const leaving = (name: string) => job.options.migrate.deleted === 'leave' && isDeletedName(name as SourceMailbox['name'], job.source.conf);
+    // A name that lives on with another uniqueid was deleted and made anew; 3.x says so, in 2.x only the header could.
+    const renewed = new Set(inventory.mailboxes.map((mailbox) => mailbox.name as string));
+    const gone = candidates.filter((row) => leaving(row.name) || (!ids.has(row.uniqueid) && (!names.has(row.name) || renewed.has(row.name))));
+    if (held && gone.length > 0) return;
+    for (const row of gone) {
+      if (row.targetPartition === null) continue;
+      const place = this.#placeOfRow(row);
+      const mayBeAnothers = inventory.mailboxes.some((mailbox) => mailbox.name === row.name && row.targetRelative === place.relative && !place.relative.startsWith('uuid/') && this.#claims(mailbox, row));
+      if (!mayBeAnothers) this.#figures.messages.removed += removeMailbox(place, this.target);
+      this.#figures.mailboxes.removed++;
+      context.log.info('removed', { mailbox: row.name });
+    }
+    state.mailboxes.remove(barrier(gone.map((row) => row.id), this.target.opened, []));
+  }
+
+  /** Whether a live mailbox was put at the very place that a gone one had. */
+  #claims(mailbox: SourceMailbox, gone: MailboxRow): boolean {
+    const row = this.state.mailboxes.all().find((r) => r.uniqueid === mailbox.uniqueid);
+    return row?.targetPartition === gone.targetPartition && row?.targetRelative === gone.targetRelative;
+  }
+}
+
+export function taskPlace(place: MailboxPlace): TaskPlace {
+  return { data: place.roots.data, archive: place.roots.archive ?? null, meta: place.roots.meta, relative: place.relative };
+}
+
+/** A user's mailboxes one after the other: their seen database is read once, their links are found together. */
+function inOrderOfUsers(mailboxes: readonly SourceMailbox[]): SourceMailbox[] {
+  return [...mailboxes].sort((a, b) => (a.unit < b.unit ? -1 : a.unit > b.unit ? 1 : a.name < b.name ? -1 : 1));
+}
+
+function usedRoots(inventory: Inventory): string[] {
+  const roots = new Set<string>();
+  for (const { place } of inventory.mailboxes) roots.add(place.roots.meta.index);
+  return [...roots];
+}

@@ -1,0 +1,431 @@
+/**
+ * One mailbox in a pass: read the source's indexes, compare with the target's own index, copy what is new, put cache,
+ * annotations, header and, last, the index in place, remove what the source has no more.
+ *
+ * The target's index is the manifest of what lies there. It is in its final form from the first pass on (version the
+ * target can live with, GUIDs filled in, the target's cyrus.header), so that the cutover makes anew only what changed.
+ * cyrus.expunge never reaches the target: a 2.5+ server would execute it; its records are in the index, expunged.
+ */
+import { closeSync } from 'node:fs';
+import { crc32 } from '../base/crc32.js';
+import { FormatError } from '../base/errors.js';
+import { messageFileName, parseMessageFileName } from '../cyrus/layout/mailbox-place.js';
+import { buildCache, cacheGeneration, type Caches } from '../cyrus/mailbox/cache.js';
+import { writeMailboxHeader } from '../cyrus/mailbox/header.js';
+import { convertIndex } from '../cyrus/mailbox/index-convert.js';
+import { type IndexView, readIndex } from '../cyrus/mailbox/index.js';
+import { IndexOption } from '../cyrus/mailbox/index-layout.js';
+import { patchIndex } from '../cyrus/mailbox/index-patch.js';
+import { UidSet } from '../cyrus/records/uid-set.js';
+import { errnoOf } from '../disk/os-path.js';
+import type { SourceDir } from '../disk/source.js';
+import type { TargetDir } from '../disk/target.js';
+import type { SourceTrees, TargetTrees } from '../disk/trees.js';
+import { isRacy } from '../inventory/fingerprint.js';
+import type { Problem } from '../model/problem.js';
+import type { SyncCounts, SyncResult, SyncTask } from '../model/sync-task.js';
+import { copyMessage, hashDescriptor } from './copy-message.js';
+import { LinkAnchors } from './links.js';
+import { type MailboxRead, printOf, readFile, readMailbox } from './read-mailbox.js';
+import { Wanted } from './wanted.js';
+
+export interface SyncContext {
+  readonly source: SourceTrees;
+  readonly target: TargetTrees;
+  readonly realSource: (path: string) => string;
+  readonly realTarget: (path: string) => string;
+  readonly anchors: LinkAnchors;
+  readonly nowSec: () => number;
+}
+
+/** What of a conversion is damage that the old server had; the rest is everyday. */
+const CONVERSION_DAMAGE: ReadonlySet<string> = new Set(['guid-mismatch', 'size-mismatch', 'repeated-uid']);
+
+/** Reads of a mailbox that kept changing under the copy; then it is done as it was last seen, and looked at again. */
+const ROUNDS = 3;
+
+export function syncMailbox(task: SyncTask, context: SyncContext): SyncResult {
+  const counts: SyncCounts = { copied: 0, removed: 0, linked: 0, present: 0, bytesCopied: 0, bytesLinked: 0 };
+  const problems: Problem[] = [];
+  const written: string[] = [];
+  const result = (outcome: SyncResult['outcome'], print: string | null, raced: boolean): SyncResult => ({
+    id: task.id, outcome, print, counts, raced, problems, written,
+  });
+  let raced = false;
+  try {
+    for (let round = 0; ; round++) {
+      const read = readMailbox(task, context.source, context.realSource);
+      if (read === 'moving') return result('deferred', null, true);
+      const last = round + 1 >= ROUNDS;
+      const copier = new MailboxCopy(task, context, read, counts, problems, written, round === 0);
+      const outcome = copier.run();
+      if (outcome === 'regressed' || outcome === 'held') return result(outcome === 'held' ? 'held' : 'failed', null, raced);
+      const after = printOf(task, context.realSource);
+      if (after.all === read.print.all) {
+        copier.reportMissing();
+        return result('done', isRacy(after, Date.now()) ? null : after.all, raced);
+      }
+      raced = true;
+      if (last) return result('done', null, raced);
+    }
+  } catch (error) {
+    const path = error instanceof FormatError ? error.file : undefined;
+    if (error instanceof FormatError) {
+      problems.push({ code: 'index-damaged', message: error.message, advice: 'Run reconstruct for it on the old server; what the target has of it is kept.', mailbox: task.name, path });
+    } else if (errnoOf(error) !== undefined) {
+      const link = errnoOf(error) === 'ELOOP';
+      problems.push({ code: link ? 'link-refused' : 'mailbox-failed', message: (error as Error).message, advice: link ? 'A symbolic link stands where Cyrus has a directory or file; put the thing itself there.' : 'Mend what the message names and run this again.', mailbox: task.name });
+    } else throw error;
+    return result('failed', null, raced);
+  }
+}
+
+class MailboxCopy {
+  readonly #task: SyncTask;
+  readonly #context: SyncContext;
+  readonly #read: MailboxRead;
+  readonly #counts: SyncCounts;
+  readonly #problems: Problem[];
+  readonly #written: string[];
+  readonly #wanted: Wanted;
+  /** The first look of this pass; a second one goes by what the first put in place. */
+  readonly #isFirst: boolean;
+  readonly #missing: number[] = [];
+  /** SHA-1 of files whose record has none, by UID. */
+  readonly #guids = new Map<number, Uint8Array>();
+  readonly #sizes = new Map<number, number>();
+  #sourceDirs: { data: SourceDir | undefined; archive: SourceDir | undefined } = { data: undefined, archive: undefined };
+  readonly #targetDirs = new Map<string, TargetDir>();
+
+  constructor(task: SyncTask, context: SyncContext, read: MailboxRead, counts: SyncCounts, problems: Problem[], written: string[], isFirst: boolean) {
+    this.#task = task;
+    this.#context = context;
+    this.#read = read;
+    this.#counts = counts;
+    this.#problems = problems;
+    this.#written = written;
+    this.#isFirst = isFirst;
+    this.#wanted = new Wanted(read.index, read.expunge);
+  }
+
+  run(): 'done' | 'regressed' | 'held' {
+    const { from } = this.#task;
+    const { source } = this.#context;
+    try {
+      this.#sourceDirs = {
+        data: source.root(from.data)?.dir(from.relative),
+        archive: from.archive === null ? undefined : source.root(from.archive)?.dir(from.relative),
+      };
+      const manifest = this.#readManifest();
+      if (manifest && this.#hasRegressed(manifest)) return 'regressed';
+      const gone = manifest ? this.#goneUids(manifest) : [];
+      this.#copyMessages(manifest);
+      if (gone.length > 0 && this.#task.holdRemovals) {
+        this.#counts.removed = 0;
+        return 'held';
+      }
+      this.#writeMeta();
+      this.#removeMessages(gone, manifest);
+      if (this.#task.full || this.#task.checkContent) this.#removeStrays();
+      return 'done';
+    } finally {
+      this.#sourceDirs.data?.close();
+      this.#sourceDirs.archive?.close();
+      for (const dir of this.#targetDirs.values()) dir.close();
+      this.#targetDirs.clear();
+    }
+  }
+
+  /** Records without a file, once the index has been seen to stand still: damage, not a race. */
+  reportMissing(): void {
+    if (this.#missing.length === 0) return;
+    const uids = UidSet.of(this.#missing).toString();
+    this.#problems.push({ code: 'message-file-missing', message: `its index lists messages that have no file: UID ${uids}`, advice: 'Look for them in backups; on the target they stand in the index as on the source.', mailbox: this.#task.name });
+  }
+
+  #targetDir(root: string): TargetDir {
+    let dir = this.#targetDirs.get(root);
+    if (!dir) {
+      dir = this.#context.target.root(root).makeDir(this.#task.to.relative);
+      this.#targetDirs.set(root, dir);
+      this.#written.push(`${this.#context.realTarget(root)}/${this.#task.to.relative}`);
+    }
+    return dir;
+  }
+
+  #readManifest(): IndexView | undefined {
+    const { to } = this.#task;
+    const path = `${to.meta.index}/${to.relative}/cyrus.index`;
+    const bytes = this.#context.target.root(to.meta.index).reader.read(`${to.relative}/cyrus.index`);
+    if (!bytes) return undefined;
+    try {
+      return readIndex(bytes, path);
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      return undefined; // ours, cut off by a crash: everything is compared by content anyway
+    }
+  }
+
+  /** last_uid never falls: an index that has less is not the one we know (a reconstruct that died, a restored copy). */
+  #hasRegressed(manifest: IndexView): boolean {
+    const { index } = this.#read;
+    if (index.lastUid >= manifest.lastUid) return false;
+    this.#problems.push({
+      code: 'index-regressed',
+      message: `its index ends at UID ${index.lastUid} (UIDVALIDITY ${index.uidvalidity}), the target's at ${manifest.lastUid} (UIDVALIDITY ${manifest.uidvalidity})`,
+      advice: 'Was it restored or reconstructed? Where the source is right, delete this mailbox directory on the target and run presync again.',
+      mailbox: this.#task.name,
+    });
+    return true;
+  }
+
+  /** The target root that the file of a record lies below. */
+  #rootFor(isArchived: boolean): string {
+    const { to } = this.#task;
+    return isArchived && to.archive !== null ? to.archive : to.data;
+  }
+
+  /** UIDs that the target has a file for and the source no more, or that lie in another place now. */
+  #goneUids(manifest: IndexView): { uid: number; root: string }[] {
+    const gone: { uid: number; root: string }[] = [];
+    for (let i = 0; i < manifest.count; i++) {
+      if (manifest.isUnlinked(i)) continue;
+      const uid = manifest.uid(i);
+      const n = this.#wanted.find(uid);
+      const root = this.#rootFor(manifest.isArchived(i));
+      if (n < 0 || root !== this.#rootFor(this.#wanted.isArchived(n))) gone.push({ uid, root });
+    }
+    return gone;
+  }
+
+  #isPresent(n: number, manifest: IndexView | undefined): boolean {
+    const wanted = this.#wanted;
+    const uid = wanted.uid(n);
+    const at = manifest ? manifest.find(uid) : -1;
+    const guid = wanted.guidHex(n);
+    if (this.#task.checkContent && this.#isFirst) return this.#matchesContent(n, at >= 0 ? manifest! : undefined, at);
+    if (!manifest || at < 0 || manifest.isUnlinked(at)) return false;
+    if (this.#rootFor(manifest.isArchived(at)) !== this.#rootFor(wanted.isArchived(n))) return false;
+    if (guid === '' && manifest.uidvalidity !== this.#read.index.uidvalidity) return this.#matchesContent(n, manifest, at);
+    if (guid !== '' && !manifest.guidIsZero(at) && manifest.guidHex(at) !== guid) return false;
+    // A record whose size was wrong has the file's size on the target: then the file decides.
+    if (manifest.size(at) !== wanted.size(n) && (guid === '' || manifest.guidIsZero(at))) return this.#matchesContent(n, manifest, at);
+    if (this.#task.full && this.#isFirst) {
+      const stat = this.#targetDir(this.#rootFor(wanted.isArchived(n))).stat(messageFileName(uid));
+      if (stat?.kind !== 'file' || stat.sizeBytes !== manifest.size(at)) return false;
+      if (stat.mtimeNs / 1_000_000_000n !== BigInt(wanted.internalDate(n))) return false;
+    }
+    if (guid === '') {
+      if (manifest.guidIsZero(at)) return false;
+      this.#guids.set(uid, Buffer.from(manifest.guidHex(at), 'hex'));
+      this.#sizes.set(uid, manifest.size(at));
+    }
+    return true;
+  }
+
+  /** Reads the target's file, and the source's where no GUID says what it must be. */
+  #matchesContent(n: number, _manifest: IndexView | undefined, _at: number): boolean {
+    const name = messageFileName(this.#wanted.uid(n));
+    const { to } = this.#task;
+    const root = this.#rootFor(this.#wanted.isArchived(n));
+    const have = hashOf(() => this.#context.target.root(root).reader.openFile(`${to.relative}/${name}`));
+    if (!have) return false;
+    let want = this.#wanted.guidHex(n);
+    if (want === '') {
+      const dir = this.#dirOf(n, name);
+      const original = dir && hashOf(() => dir.openFile(name));
+      if (!original) return false;
+      want = original.guid.toString('hex');
+    }
+    if (have.guid.toString('hex') !== want) return false;
+    this.#targetDir(root).setTimes(name, this.#wanted.internalDate(n));
+    this.#guids.set(this.#wanted.uid(n), have.guid);
+    this.#sizes.set(this.#wanted.uid(n), have.sizeBytes);
+    return true;
+  }
+
+  /** Where the source keeps it: by its ARCHIVED flag, else in the other place (reference 3.4). */
+  #dirOf(n: number, name: string): SourceDir | undefined {
+    const { data, archive } = this.#sourceDirs;
+    const [first, second] = this.#wanted.isArchived(n) && archive ? [archive, data] : [data, archive];
+    if (first?.stat(name)) return first;
+    return second?.stat(name) ? second : first;
+  }
+
+  #copyMessages(manifest: IndexView | undefined): void {
+    for (let n = 0; n < this.#wanted.count; n++) {
+      if (this.#isPresent(n, manifest)) {
+        this.#counts.present++;
+        continue;
+      }
+      this.#copyOne(n);
+    }
+  }
+
+  #copyOne(n: number): void {
+    const wanted = this.#wanted;
+    const uid = wanted.uid(n);
+    const name = messageFileName(uid);
+    const guid = wanted.guidHex(n);
+    const root = this.#rootFor(wanted.isArchived(n));
+    const { data, archive } = this.#sourceDirs;
+    const usual = wanted.isArchived(n) && archive ? archive : data;
+    const to = this.#targetDir(root);
+    const links = this.#context.anchors.for(this.#context.target.root(root), to, name, guid);
+    // Without a GUID the inode alone would be the proof; then the content is read as well (design.md, links).
+    let copied = usual && copyMessage(usual, to, name, wanted.internalDate(n), guid === '', links);
+    if (!copied) {
+      const other = this.#dirOf(n, name);
+      if (other && other !== usual) {
+        copied = copyMessage(other, to, name, wanted.internalDate(n), true, undefined);
+        if (copied && guid !== '' && copied.guid?.toString('hex') !== guid) {
+          to.remove(name); // the other place may hold anything; only the same content counts (reference 3.4)
+          copied = undefined;
+        }
+      }
+    }
+    if (!copied) {
+      this.#missing.push(uid);
+      return;
+    }
+    this.#written.push(`${this.#context.realTarget(root)}/${this.#task.to.relative}/${name}`);
+    if (copied.guid) this.#guids.set(uid, copied.guid);
+    if (copied.sizeBytes !== wanted.size(n)) {
+      this.#sizes.set(uid, copied.sizeBytes);
+      this.#problems.push({ code: 'message-size-differs', message: `UID ${uid} has ${copied.sizeBytes} bytes, its index record says ${wanted.size(n)}`, advice: 'Compare it with a backup; it was copied as it is.', mailbox: this.#task.name });
+    } else if (copied.guid) this.#sizes.set(uid, copied.sizeBytes);
+    if (copied.linked) {
+      this.#counts.linked++;
+      this.#counts.bytesLinked += copied.sizeBytes;
+    } else {
+      this.#counts.copied++;
+      this.#counts.bytesCopied += copied.sizeBytes;
+    }
+  }
+
+  #put(root: string, name: string, bytes: Uint8Array): void {
+    this.#targetDir(root).replace(name, bytes);
+    this.#written.push(`${this.#context.realTarget(root)}/${this.#task.to.relative}/${name}`);
+  }
+
+  /** Annotations, caches, header, and last the index, each by temporary name and rename. */
+  #writeMeta(): void {
+    const { to, header: form } = this.#task;
+    const { header, index, annotations } = this.#read;
+    if (annotations) this.#put(to.meta.annotations, 'cyrus.annotations', annotations);
+    const headerFile = writeMailboxHeader(
+      { form: form.form, quotaRoot: form.quotaRoot, uniqueid: form.uniqueid, flags: header.flags, acl: form.acl, name: form.name, types: form.types },
+      form.form,
+    );
+    const caches = this.#readCaches();
+    const bytes = index.minorVersion < this.#task.oldestIndex ? this.#converted(headerFile, caches) : this.#patched(headerFile, caches);
+    this.#put(to.meta.header, 'cyrus.header', headerFile);
+    this.#put(to.meta.index, 'cyrus.index', bytes);
+  }
+
+  /** Both caches of the source, where their generation is that of the index. */
+  #readCaches(): Caches & { oneFile: boolean } {
+    const { meta, relative } = this.#task.from;
+    const { index } = this.#read;
+    const fitting = (root: string) => {
+      const cache = readFile(this.#context.source, root, relative, 'cyrus.cache');
+      return cache && cacheGeneration(cache) === index.generation ? cache : undefined;
+    };
+    const oneFile = meta.cache === meta.archivecache;
+    const spool = fitting(meta.cache);
+    let hasArchived = false;
+    for (let i = 0; i < index.count && !hasArchived; i++) hasArchived = index.isArchived(i);
+    return { spool, archive: hasArchived ? (oneFile ? spool : fitting(meta.archivecache)) : undefined, oneFile };
+  }
+
+  #patched(headerFile: Buffer, caches: Caches & { oneFile: boolean }): Buffer {
+    const { to } = this.#task;
+    const { header, index } = this.#read;
+    const targetOneFile = to.meta.cache === to.meta.archivecache;
+    let cacheOf: ((i: number) => { offset: number; crc: number } | null) | undefined;
+    if (!caches.archive || caches.oneFile === targetOneFile) {
+      if (caches.spool) this.#put(to.meta.cache, 'cyrus.cache', caches.spool);
+      if (caches.archive && !targetOneFile) this.#put(to.meta.archivecache, 'cyrus.cache', caches.archive);
+    } else if (targetOneFile) {
+      const merged = buildCache(index, caches, index.generation);
+      this.#put(to.meta.cache, 'cyrus.cache', merged.cache);
+      cacheOf = merged.placeOf;
+    } else {
+      const spool = buildCache(index, caches, index.generation, (i) => !index.isArchived(i));
+      const archive = buildCache(index, caches, index.generation, (i) => index.isArchived(i));
+      this.#put(to.meta.cache, 'cyrus.cache', spool.cache);
+      this.#put(to.meta.archivecache, 'cyrus.cache', archive.cache);
+      cacheOf = (i) => (index.isArchived(i) ? archive : spool).placeOf(i);
+    }
+    return patchIndex(index, {
+      headerFileCrc: crc32(headerFile),
+      zeros: { uidvalidity: this.#context.nowSec() },
+      guidOf: (uid) => this.#guids.get(uid),
+      userFlags: header.flags,
+      cacheOf,
+    });
+  }
+
+  #converted(headerFile: Buffer, caches: Caches): Buffer {
+    const { to } = this.#task;
+    const { header, index, expunge } = this.#read;
+    const ownerSeen = (index.options & IndexOption.sharedSeen) !== 0 ? this.#task.anyoneSeen : this.#task.ownerSeen;
+    if (caches.spool) this.#put(to.meta.cache, 'cyrus.cache', caches.spool);
+    const seen = ownerSeen && UidSet.parse(ownerSeen.uids, 'seen');
+    const { index: bytes, problems } = convertIndex({
+      index,
+      expunge,
+      userFlags: header.flags,
+      guidOf: (uid) => this.#guids.get(uid),
+      sizeOf: (uid) => this.#sizes.get(uid),
+      cache: caches.spool,
+      cacheGeneration: index.generation,
+      ownerSeen: ownerSeen && seen ? { lastUid: ownerSeen.lastUid, lastChangeSec: ownerSeen.lastChangeSec, contains: (uid) => seen.contains(uid) } : undefined,
+      headerFileCrc: crc32(headerFile),
+      nowSec: this.#context.nowSec(),
+    });
+    for (const { code, uids } of problems) {
+      if (!CONVERSION_DAMAGE.has(code)) continue;
+      this.#problems.push({ code: `index-${code}`, message: `${code.replaceAll('-', ' ')}, UIDs ${UidSet.of(uids)}: the file's own is on the target`, advice: 'Compare the message with a backup.', mailbox: this.#task.name });
+    }
+    return bytes;
+  }
+
+  #removeMessages(gone: readonly { uid: number; root: string }[], manifest: IndexView | undefined): void {
+    if (!manifest) return;
+    for (const { uid, root } of gone) if (this.#targetDir(root).remove(messageFileName(uid))) this.#counts.removed++;
+  }
+
+  /** After a crash: message files that no record names would come back as mail at the next reconstruct. */
+  #removeStrays(): void {
+    const { to } = this.#task;
+    for (const root of new Set([to.data, ...(to.archive === null ? [] : [to.archive])])) {
+      const dir = this.#context.target.root(root).dir(to.relative);
+      if (!dir) continue;
+      for (const name of dir.list()) {
+        const uid = parseMessageFileName(name);
+        const n = uid === undefined ? -1 : this.#wanted.find(uid);
+        const isStray = uid === undefined ? name.endsWith('.cyrsync-new') : n < 0 || this.#rootFor(this.#wanted.isArchived(n)) !== root;
+        if (isStray && dir.remove(name) && uid !== undefined) this.#counts.removed++;
+      }
+      dir.close();
+    }
+  }
+}
+
+function hashOf(open: () => number): { guid: Buffer; sizeBytes: number } | undefined {
+  let fd: number;
+  try {
+    fd = open();
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
+    throw error;
+  }
+  try {
+    return hashDescriptor(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+

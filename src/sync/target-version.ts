@@ -1,0 +1,81 @@
+/** Whether the target's server can read what the source's wrote, and whether the two sides are two. */
+import { realpathSync, statSync } from 'node:fs';
+import { RefusedError } from '../base/errors.js';
+import type { CyrusVersion } from '../cyrus/version.js';
+import { isAtLeast } from '../cyrus/version.js';
+import { isMissing, osPath } from '../disk/os-path.js';
+import type { Inventory } from '../inventory/inventory.js';
+import type { Job, Side } from '../job/job.js';
+
+/** Highest minor version of cyrus.index that a release line reads. @see reference cyrus-mailbox-files.md 10.2 */
+const NEWEST_INDEX: readonly (readonly [from: CyrusVersion, minor: number])[] = [
+  ['2.2', 6], ['2.3', 10], ['2.4', 12], ['2.5', 13], ['3.2', 16], ['3.4', 17], ['3.10', 19],
+];
+
+export function newestIndexOf(version: CyrusVersion): number {
+  let newest = 0;
+  for (const [from, minor] of NEWEST_INDEX) if (isAtLeast(version, from)) newest = minor;
+  return newest;
+}
+
+/** @throws RefusedError where the target is too old, or is the source. */
+export function requireTargetReads(job: Job, inventory?: Inventory): void {
+  const { version } = job.target.conf;
+  if (!inventory) {
+    requireTwoSides(job.source, job.target);
+    if (!isAtLeast(version, '2.4')) throw new RefusedError(`A target of Cyrus ${version} is not supported`, 'indexes are written as 2.4 and later read them', 'Migrate to a newer release.', { code: 'target-too-old' });
+    return;
+  }
+  const newest = newestIndexOf(version);
+  const newer = inventory.mailboxes.filter((mailbox) => (mailbox.summary?.indexVersion ?? 0) > newest);
+  if (newer.length === 0) return;
+  throw new RefusedError(
+    `The target (Cyrus ${version}) is older than the source's indexes`,
+    `${newer.length} mailboxes have indexes of minor version ${Math.max(...newer.map((m) => m.summary!.indexVersion))}, and Cyrus ${version} reads up to ${newest}: it would answer "Mailbox has an invalid format"`,
+    'Migrate to a Cyrus of the source\'s release line or a newer one.',
+    { code: 'target-too-old' },
+  );
+}
+
+/** Told apart by device and inode of every root, and of every directory above it. */
+function requireTwoSides(source: Side, target: Side): void {
+  const sources = rootChains(source);
+  const targets = rootChains(target);
+  for (const [ours, theirs] of [[sources, targets], [targets, sources]] as const) {
+    for (const [path, chain] of ours) {
+      for (const [other, otherChain] of theirs) {
+        if (chain.includes(otherChain[0]!)) {
+          throw new RefusedError('Source and target are not two', `${path} is ${other}, or lies within it`, 'Correct --from-root, --to-root or the partitions of the two imapd.conf.', { code: 'same-place' });
+        }
+      }
+    }
+  }
+}
+
+/** For each root that exists its identity, then those of the directories above it. */
+function rootChains(side: Side): Map<string, string[]> {
+  const { configDirectory, partitions, sieveDir } = side.conf;
+  const paths = new Set([configDirectory, sieveDir]);
+  for (const { data, archive, meta } of partitions.values()) {
+    for (const path of [data, archive, ...Object.values(meta)]) if (path !== undefined) paths.add(path);
+  }
+  const chains = new Map<string, string[]>();
+  for (const path of paths) {
+    let at: string;
+    try {
+      at = realpathSync(osPath(side.real(path)), { encoding: 'latin1' as BufferEncoding }) as string;
+    } catch (error) {
+      if (isMissing(error)) continue;
+      throw error;
+    }
+    const chain: string[] = [];
+    for (;;) {
+      const { dev, ino } = statSync(osPath(at), { bigint: true });
+      chain.push(`${dev}:${ino}`);
+      if (at === '/') break;
+      at = at.slice(0, Math.max(1, at.lastIndexOf('/')));
+    }
+    chains.set(path, chain);
+  }
+  return chains;
+}

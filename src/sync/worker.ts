@@ -1,0 +1,35 @@
+/** A worker thread: gets whole mailboxes, runs synchronous calls, answers with figures. It decides nothing. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { SourceTrees, TargetTrees } from '../disk/trees.js';
+import type { Owner } from '../disk/target.js';
+import type { SyncTask } from '../model/sync-task.js';
+import { LinkAnchors } from './links.js';
+import { type SyncContext, syncMailbox } from './sync-mailbox.js';
+
+export interface WorkerSetup {
+  readonly sourcePrefix: string;
+  readonly targetPrefix: string;
+  readonly owner: Owner;
+}
+
+/** The same in a worker and, for few mailboxes, on the main thread. */
+export function syncContext(setup: WorkerSetup): SyncContext {
+  const realSource = (path: string) => setup.sourcePrefix + path;
+  const realTarget = (path: string) => setup.targetPrefix + path;
+  return {
+    source: new SourceTrees({ real: realSource }),
+    target: new TargetTrees({ real: realTarget }, setup.owner),
+    realSource,
+    realTarget,
+    anchors: new LinkAnchors(),
+    nowSec: () => Math.floor(Date.now() / 1000),
+  };
+}
+
+if (parentPort && workerData !== null && typeof workerData === 'object' && 'sourcePrefix' in workerData) {
+  const context = syncContext(workerData as WorkerSetup);
+  const port = parentPort;
+  port.on('message', (tasks: readonly SyncTask[]) => {
+    port.postMessage(tasks.map((task) => syncMailbox(task, context)));
+  });
+}
