@@ -55,6 +55,9 @@ for (const { story, old, new: target } of CASES) {
     await traffic.during(() => sleep(500)); // for the last pass
     const users = [...BUSY, 'newname', 'erin'];
     const before = await oldServer.imapState(users, { sieve: true });
+    const bobsNews = before.users.bob?.mailboxes.news?.messages ?? [];
+    expect(bobsNews.map((m) => m.flags.includes('\\Seen'))).toEqual([true, true, true, true, false, false]);
+    expect(before.users.newname?.sieve).toHaveProperty('main');
     await oldServer.stop();
     const cutover = await job.cutover();
     expect(cutover.final).toBe(true);
@@ -80,7 +83,7 @@ async function betweenPasses(server: CyrusServer): Promise<void> {
       await c.delete(name);
     }
     await c.rename('news/local', 'news/near');
-    await c.rename('news', 'news', 'p2');
+    await c.rename('news/near', 'news/near', 'default');
     await c.create('user/erin');
   });
   await server.deliver(['erin', 'newname'], message(78));

@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-export const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+/** The built program; CYRSYNC_MAIN names another one (an installed copy). */
+export const MAIN = process.env.CYRSYNC_MAIN ?? fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 /** The one JSON document of a run: what cli.md promises of every one, and the command's own fields. */
 export interface CyrsyncDocument {

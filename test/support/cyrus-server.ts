@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -192,7 +192,9 @@ export class CyrusServer {
 
   /** What master and the services logged; the last lines. */
   log(lines = 40): string {
-    const own = readFileSync(join(this.dir, 'master.log'), 'latin1').split('\n');
+    const file = join(this.dir, 'master.log');
+    if (!existsSync(file)) return '(never started)';
+    const own = readFileSync(file, 'latin1').split('\n');
     return [...own, ...syslogOf(this.prefix)].slice(-lines).join('\n');
   }
 }

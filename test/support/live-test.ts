@@ -20,7 +20,7 @@ function whatIsMissing(): string | undefined {
  * A test with real Cyrus servers, told as the administrator's story. Where Cyrus is not installed it fails
  * in CI (a green run without the judge says nothing), elsewhere it is a skip that says what to install.
  */
-export function liveTest(name: string, story: (live: Live) => Promise<void>, timeoutMs = 300_000): void {
+export function liveTest(name: string, story: (live: Live) => Promise<void>, timeoutMs = 600_000): void {
   const missing = whatIsMissing();
   if (missing && process.env.CI) {
     test(name, () => {
