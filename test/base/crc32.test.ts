@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest';
-import { crc32 } from '../../src/base/crc32.js';
+import { crc32, crc32Ascii } from '../../src/base/crc32.js';
 
 it('is the CRC-32 of zlib: check value of "123456789"', () => {
   expect(crc32('123456789')).toBe(0xcbf43926);
+  expect(crc32Ascii('123456789')).toBe(0xcbf43926);
   expect(crc32(Buffer.from('123456789'))).toBe(0xcbf43926);
 });
 

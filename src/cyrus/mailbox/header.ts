@@ -140,8 +140,9 @@ function parseBody(line: string, file: string): DlistMap {
 function printText(header: MailboxHeader): string {
   const { quotaRoot = '', uniqueid, acl } = header;
   const flags = asSlots(header.flags).map((name) => name ?? '');
-  if (/[\t\n]/.test(quotaRoot) || uniqueid?.includes('\n') || acl.includes('\n')) {
-    throw new RangeError('a tab or line feed in a value of a text cyrus.header');
+  // a body that begins with % is read as the other form
+  if (/^%|[\t\n]/.test(quotaRoot) || uniqueid?.includes('\n') || acl.includes('\n')) {
+    throw new RangeError('a value that a text cyrus.header cannot hold: a tab, a line feed, or % in front');
   }
   if (flags.some((name) => /[ \n]/.test(name))) throw new RangeError('a blank or line feed in a flag name');
   const first = uniqueid === undefined ? quotaRoot : `${quotaRoot}\t${uniqueid}`;

@@ -79,7 +79,8 @@ export function checkIndex(view: IndexView, context: IndexContext = {}): IndexPr
     const isHigh = view.highestModseq >= records.modseq;
     field('highest-modseq', 'stale', 'highestModseq', isHigh, `${records.modseq} or more`, view.highestModseq);
   }
-  sum('exists', 'exists', records.exists, view.exists);
+  // before version 12 the header has the number of all records only
+  if (header.exists) sum('exists', 'exists', records.exists, view.exists);
   // a mailbox that was deleted while someone had it open gave its quota back: `Busy DELETE` in the 2.4 spool
   if (!view.isDeletedMailbox) sum('quota-used', 'quotaUsedBytes', records.bytes, view.quotaUsedBytes);
   sum('answered', 'answered', records.answered, view.answered);

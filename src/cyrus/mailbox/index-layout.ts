@@ -239,9 +239,9 @@ export const SystemFlag = {
   needsCleanup: 0x1000_0000,
   /** File and cache record are on the archive partition (3.0 and later). */
   archived: 0x2000_0000,
-  /** The file is gone or going; the record waits for a repack (12 and later). */
+  /** The file is gone or going; the record waits for a repack (2.4 and later). */
   unlinked: 0x4000_0000,
-  /** IMAP does not show it; the file is there unless `unlinked` (12 and later). */
+  /** IMAP does not show it; the file is there unless `unlinked` (2.4 and later, whatever the version). */
   expunged: 0x8000_0000,
 } as const;
 

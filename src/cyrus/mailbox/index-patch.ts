@@ -28,7 +28,7 @@ export interface IndexChanges {
   readonly guidOf?: ((uid: number, i: number) => Uint8Array | undefined) | undefined;
   /** Where the cache record is now; null = it has none any more; undefined = unchanged. */
   readonly cacheOf?: ((i: number) => CachePlace | null | undefined) | undefined;
-  /** Sets or clears ARCHIVED: whether file and cache record lie on the archive partition. No effect before 12. */
+  /** Sets or clears ARCHIVED: whether file and cache record lie on the archive partition. */
   readonly isArchived?: ((i: number) => boolean) | undefined;
   /** False drops the record, as a repack would: last_uid stays, deletedmodseq rises. Needs `userFlags`. */
   readonly keep?: ((i: number) => boolean) | undefined;
@@ -93,7 +93,7 @@ function patchRecord(view: IndexView, from: number, changes: IndexChanges, write
     writer.cache(to, place?.offset ?? 0, view.cacheVersion(from), place?.crc ?? 0);
     isChanged = true;
   }
-  if (changes.isArchived && view.layout.hasCrc && changes.isArchived(from) !== view.isArchived(from)) {
+  if (changes.isArchived && changes.isArchived(from) !== view.isArchived(from)) {
     // >>> 0: bit 31 (expunged) makes a negative number otherwise
     writer.record(to, 'systemFlags', (view.systemFlags(from) ^ SystemFlag.archived) >>> 0);
     isChanged = true;

@@ -1,4 +1,4 @@
-import { crc32 } from '../../base/crc32.js';
+import { crc32, crc32Ascii } from '../../base/crc32.js';
 import type { IndexView } from './index.js';
 import { SystemFlag } from './index-layout.js';
 
@@ -40,7 +40,7 @@ export function syncCrcTerm(view: IndexView, i: number, crcs: Int32Array): numbe
   }
   const updated = view.lastUpdated(i);
   const dated = view.internalDate(i);
-  return crc32(`${view.uid(i)} ${view.modseq(i)} ${updated} (${flagCrc >>> 0}) ${dated} ${view.guidHex(i)}`);
+  return crc32Ascii(`${view.uid(i)} ${view.modseq(i)} ${updated} (${flagCrc >>> 0}) ${dated} ${view.guidHex(i)}`);
 }
 
 /** The sync_crc (basic) that a server computes for this index. */

@@ -148,6 +148,32 @@ describe('an index', () => {
     expect(which((i) => view.hasUserFlag(i, 0))).toEqual([11]);
   });
 
+  it.each([
+    ['v6-by-3.6', 6, 60],
+    ['v7-by-3.6', 7, 72],
+    ['v8-by-3.6', 8, 80],
+    ['v9-by-3.6', 9, 80],
+    ['v14-by-3.6', 14, 104],
+    ['v15-by-3.6', 15, 104],
+  ] as const)('in a version that only 3.6.1 still writes: %s', (mailbox, minorVersion, recordSize) => {
+    const view = fixtureIndex(mailbox);
+    // as IMAP of 2.3 showed the mailbox that it was made from: 2.3-skiplist-uhs.state.json, o'neil, Drafts
+    expect(view).toMatchObject({
+      minorVersion,
+      recordSize,
+      uidvalidity: 1795456369,
+      quotaUsedBytes: 17404,
+      lastUid: 6,
+    });
+    expect(view).toMatchObject({ answered: 2, flagged: 1, highestModseq: 1n });
+    expect(uids(view)).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(uids(view).map((_, i) => view.size(i))).toEqual([1444, 467, 1422, 985, 1564, 12966]);
+    expect(uids(view).filter((_, i) => view.isExpunged(i))).toEqual([1]);
+    expect(uids(view).filter((_, i) => view.hasUserFlag(i, 0))).toEqual([5]);
+    expect(uids(view).map((_, i) => view.modseq(i))).toEqual([1n, 1n, 1n, 1n, 1n, 1n]);
+    expect(view.guidHex(1)).toBe(minorVersion < 10 ? '0'.repeat(40) : 'e32728056a432246d8e56cabbadd7fcea31a8819');
+  });
+
   it('of a mailbox deleted while it was selected says so', () => {
     expect(fixtureIndex('v12-busy-delete').isDeletedMailbox).toBe(true);
   });
