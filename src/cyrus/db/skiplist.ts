@@ -159,7 +159,8 @@ function pointerCount(bytes: Buffer, at: number): number {
   return 0;
 }
 
-function padded(length: number): number {
+/** Rounded up to whole words of 4 bytes, as keys and values are. */
+export function padded(length: number): number {
   return length + ((4 - (length % 4)) % 4);
 }
 

@@ -16,7 +16,9 @@ import {
  * `current_size`. A transaction only adds behind that size and leaves one of each record's two level 1 pointers alone,
  * so the old state stays readable in the middle of a transaction and after a crash; then the result is not clean.
  * @throws FormatError on a wrong CRC, a short file or pointers that lead astray. Of a live file that means that the
- * copy is torn: copy again. If it stays so, see `rescueTwoskip`.
+ * copy is torn: copy again. If it stays so the file is damaged, and its own Cyrus (`cyr_dbtool FILE twoskip show`)
+ * rescues what it can; that is not done here, since it deletes the wrong keys (recovery2 takes the record behind a
+ * deleted one for the deleted one).
  * @see cyrus-imapd 3.6.1 lib/cyrusdb_twoskip.c _getloc, read_skipdelete, recovery1
  */
 export function readTwoskip(bytes: Buffer, file: string): DbContents {
