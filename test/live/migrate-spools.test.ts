@@ -76,7 +76,7 @@ for (const name of SPOOLS) {
     const odd = where.mailboxes
       .filter(({ to }) => to.data !== null)
       .map(({ external, to }) => {
-        const mbpath = newServer.tool('mbpath', [external], [0, 1, 75]).replace(/\/?\n$/, '');
+        const mbpath = newServer.tool('mbpath', ['-7', '-D', external], 'any').replace(/\/?\n$/, '');
         return { external, where: to.data!.replace(/\/$/, ''), mbpath };
       })
       .filter((m) => m.where !== m.mbpath);
