@@ -102,7 +102,7 @@ const ROWS: readonly Row[] = [
   {
     option: 'admins',
     of: (conf) => [...conf.admins].sort().join(' '),
-    effect: (from, to) => adminsEffect(splitWords(from), splitWords(to)),
+    effect: (_from, _to, { source, target }) => adminsEffect(source.admins, target.admins),
   },
   {
     option: 'autocreate_quota',
@@ -195,7 +195,7 @@ function adminsEffect(from: readonly string[], to: readonly string[]): string {
     ...(lost.length > 0 ? [`${lost.join(', ')} can no longer administer the server`] : []),
     ...(won.length > 0 ? [`${won.join(', ')} can do so now`] : []),
   ];
-  return `${parts.join(', and ')}.`;
+  return `At the target, ${parts.join(', and ')}.`;
 }
 
 /** Names of one extension in different versions. @see cyrus-imapd 3.12.3 lib/imapoptions sieve_extensions (`a=b`) */
