@@ -21,6 +21,7 @@ CREATE TABLE mailboxes (
   indexVersion INTEGER NOT NULL, uidvalidity INTEGER NOT NULL, lastUid INTEGER NOT NULL, messages INTEGER NOT NULL, files INTEGER NOT NULL, bytes INTEGER NOT NULL,
   targetPartition TEXT, targetRelative TEXT,  -- where it lies on the target; null: nowhere yet
   staged INTEGER NOT NULL DEFAULT 0,          -- its files wait in .cyrsync of targetPartition
+  syncedFiles INTEGER NOT NULL DEFAULT 0, syncedMessages INTEGER NOT NULL DEFAULT 0, -- records at the last copy: what the guard goes by
   syncedPrint TEXT,                 -- fingerprint at the last durable copy; null: never, or racy
   form TEXT,                        -- of what cyrus.header and converted indexes were made from
   inFlight INTEGER NOT NULL DEFAULT 0,

@@ -18,6 +18,8 @@ export interface MailboxRow {
   targetPartition: string | null;
   targetRelative: string | null;
   staged: 0 | 1;
+  syncedFiles: number;
+  syncedMessages: number;
   syncedPrint: string | null;
   form: string | null;
   inFlight: 0 | 1;
@@ -52,7 +54,7 @@ export class MailboxRows {
       ON CONFLICT (uniqueid) DO UPDATE SET name = @name, sourceKey = @sourceKey, headerPrint = @headerPrint, print = @print,
         indexVersion = @indexVersion, uidvalidity = @uidvalidity, lastUid = @lastUid, messages = @messages, files = @files, bytes = @bytes`);
     this.#inFlight = db.prepare('UPDATE mailboxes SET inFlight = 1, targetPartition = ?, targetRelative = ? WHERE id = ?');
-    this.#done = db.prepare(`UPDATE mailboxes SET inFlight = 0, deferred = 0, staged = 0, syncedPrint = @syncedPrint, form = @form,
+    this.#done = db.prepare(`UPDATE mailboxes SET inFlight = 0, deferred = 0, staged = 0, syncedFiles = files, syncedMessages = messages, syncedPrint = @syncedPrint, form = @form,
       targetPartition = @targetPartition, targetRelative = @targetRelative WHERE id = @id`);
     this.#delete = db.prepare('DELETE FROM mailboxes WHERE id = ?');
     this.#staged = db.prepare('UPDATE mailboxes SET staged = ?, targetPartition = ?, targetRelative = ?, syncedPrint = NULL WHERE id = ?');

@@ -98,6 +98,15 @@ export class State {
     this.#db.prepare('INSERT OR REPLACE INTO hashes VALUES (?, ?, ?)').run(path, print, guid);
   }
 
+  /** The same for many, in one transaction. */
+  saveHashes(rows: readonly { path: string; print: string; guid: string }[]): void {
+    if (rows.length === 0) return;
+    const put = this.#db.prepare('INSERT OR REPLACE INTO hashes VALUES (@path, @print, @guid)');
+    this.#db.transaction(() => {
+      for (const row of rows) put.run(row);
+    })();
+  }
+
   close(): void {
     this.#db.close();
   }

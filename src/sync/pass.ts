@@ -168,12 +168,12 @@ class Pass {
     for (const row of inventory.rows.values()) {
       if (row.targetPartition === null) continue;
       mailboxesBefore++;
-      messagesBefore += row.messages;
+      messagesBefore += row.syncedFiles;
       const mailbox = now.get(row.uniqueid);
-      if (mailbox) messagesGone += Math.max(0, row.files - (mailbox.summary?.files ?? row.files));
+      if (mailbox) messagesGone += Math.max(0, row.syncedFiles - (mailbox.summary?.files ?? row.syncedFiles));
       else if (!isDeletedName(row.name as SourceMailbox['name'], conf) && !inventory.refused.has(row.name)) {
         mailboxesGone++;
-        messagesGone += row.messages;
+        messagesGone += row.syncedFiles;
       }
     }
     return this.#askGuard({ emptiedRoots, mailboxesBefore, mailboxesGone, messagesBefore, messagesGone });

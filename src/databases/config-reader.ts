@@ -1,0 +1,41 @@
+/** Reads the source's configdirectory at cutover, and remembers what each file looked like, for the second sweep. */
+import { entriesOf } from '../inventory/read-mailboxes-db.js';
+import type { DbEntry } from '../cyrus/db/entry.js';
+import { fingerprintOf } from '../disk/file-stat.js';
+import type { SourceEntry, SourceRoot } from '../disk/source.js';
+
+export class ConfigReader {
+  readonly root: SourceRoot;
+  readonly #prints = new Map<string, string>();
+
+  constructor(root: SourceRoot) {
+    this.root = root;
+  }
+
+  /** The whole file, or undefined where there is none. */
+  bytes(relative: string): Buffer | undefined {
+    this.#prints.set(relative, fingerprintOf(this.root.stat(relative)));
+    return this.root.read(relative);
+  }
+
+  /** All entries of a database of any backend, or undefined where there is none. @throws FormatError */
+  entries(relative: string): readonly DbEntry[] | undefined {
+    const bytes = this.bytes(relative);
+    return bytes && entriesOf(bytes, `${this.root.path}/${relative}`);
+  }
+
+  list(relative: string): SourceEntry[] {
+    const dir = this.root.dir(relative);
+    if (!dir) return [];
+    try {
+      return dir.list();
+    } finally {
+      dir.close();
+    }
+  }
+
+  /** Files that are not as they were when they were read: somebody still writes. */
+  changed(): string[] {
+    return [...this.#prints].filter(([relative, print]) => fingerprintOf(this.root.stat(relative)) !== print).map(([relative]) => `${this.root.path}/${relative}`);
+  }
+}

@@ -1,0 +1,68 @@
+/** The mailboxes that the target will have, each with its record and its place there. */
+import type { MailboxPlace } from '../cyrus/layout/mailbox-place.js';
+import { readIndexHeader, type IndexHeader } from '../cyrus/mailbox/index.js';
+import { inboxOf, isInbox, type User } from '../cyrus/names/mailbox-name.js';
+import type { TargetTrees } from '../disk/trees.js';
+import type { Inventory } from '../inventory/inventory.js';
+import type { Job } from '../job/job.js';
+import type { SourceMailbox } from '../model/mailbox.js';
+import type { ProblemList } from '../model/problem.js';
+import type { Plan } from '../plan/plan.js';
+import { FormatError } from '../base/errors.js';
+
+export interface MigratedMailbox {
+  readonly mailbox: SourceMailbox;
+  readonly place: MailboxPlace;
+  readonly index: IndexHeader;
+}
+
+export interface Migrated {
+  readonly mailboxes: readonly MigratedMailbox[];
+  /** By internal name. */
+  readonly byName: ReadonlyMap<string, MigratedMailbox>;
+  /** By the uniqueid that the source knows them by. */
+  readonly bySourceId: ReadonlyMap<string, readonly MigratedMailbox[]>;
+  /** Uniqueid of the INBOX where the target keeps that by uniqueid, else undefined: decides about user files. */
+  targetInboxUuid(user: User): string | undefined;
+  sourceInboxUuid(user: User): string | undefined;
+  /** Whether the user has an INBOX at all. */
+  hasInbox(user: User): boolean;
+}
+
+/** Reads the index header of every mailbox on the target; one that has none there is a problem and left out. */
+export function collectMigrated(job: Job, inventory: Inventory, plan: Plan, target: TargetTrees, problems: ProblemList): Migrated {
+  const mailboxes: MigratedMailbox[] = [];
+  for (const mailbox of inventory.mailboxes) {
+    const place = plan.placeOf(mailbox);
+    const path = `${place.meta.index}/cyrus.index`;
+    try {
+      const bytes = target.root(place.roots.meta.index).reader.read(`${place.relative}/cyrus.index`);
+      if (!bytes) throw new FormatError(path, 0, 'an index', 'none');
+      mailboxes.push({ mailbox, place, index: readIndexHeader(bytes, path) });
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      problems.add({ code: 'mailbox-not-migrated', message: error.message, advice: 'See the other problems of this mailbox; it is not in the new mailboxes.db.', mailbox: mailbox.name });
+    }
+  }
+  const byName = new Map(mailboxes.map((m) => [m.mailbox.name as string, m]));
+  const bySourceId = new Map<string, MigratedMailbox[]>();
+  for (const m of mailboxes) {
+    const id = m.mailbox.entry.uniqueid ?? m.mailbox.uniqueid;
+    bySourceId.set(id, [...(bySourceId.get(id) ?? []), m]);
+  }
+  const inboxOfUser = (user: User) => byName.get(inboxOf(user));
+  return {
+    mailboxes,
+    byName,
+    bySourceId,
+    hasInbox: (user) => inboxOfUser(user) !== undefined,
+    targetInboxUuid: (user) => {
+      const inbox = inboxOfUser(user);
+      return inbox && !inbox.place.legacy && isInbox(inbox.mailbox.name, job.target.conf) ? inbox.mailbox.uniqueid : undefined;
+    },
+    sourceInboxUuid: (user) => {
+      const inbox = inboxOfUser(user);
+      return inbox && !inbox.mailbox.place.legacy ? inbox.mailbox.uniqueid : undefined;
+    },
+  };
+}

@@ -1,0 +1,223 @@
+/**
+ * What a thing found on a partition is, from facts alone. The cases, the first that fits (reference
+ * cyrus-mailbox-files.md 7.3):
+ *
+ * | fact                                                                         | class                   |
+ * | ---------------------------------------------------------------------------- | ----------------------- |
+ * | a tree of directories without any file, no live mailbox's                    | empty-directory         |
+ * | a file of a write, delivery or replication that did not end; a copy of an    |                         |
+ * |   index or header where the configuration does not look for it               | debris                  |
+ * | a message file in a live directory that no record of its index names         | message-without-record  |
+ * | a user's file, or scripts, where the server does not look for that user      | stale-user-file         |
+ * | a quota root's file where the server does not look for that root             | stale-quota-file        |
+ * | nothing that Cyrus writes; what can't be read                                | foreign                 |
+ * | a live mailbox of the DELETED hierarchy                                      | deleted-awaiting-expire |
+ * | a mailbox's files in a path that no name or uniqueid of this server leads to | wrong-hash              |
+ * | … its uniqueid is a live mailbox's, and messages of its own index are missing| unfinished-rename       |
+ * | … its uniqueid is a live mailbox's                                           | stale-copy              |
+ * | … its uniqueid is no live mailbox's, but a live one has its name             | replaced                |
+ * | … neither                                                                    | orphan-mailbox          |
+ *
+ * Which of two places is the live one is for mailboxes.db alone to say: never the fuller, never the newer.
+ */
+import type { Evidence, LeftoverClass, LeftoverVerdict } from './leftover.js';
+
+/** A directory with files of a mailbox where mailboxes.db knows none. */
+export interface PlaceFacts {
+  readonly kind: 'place';
+  readonly uniqueid: string | undefined;
+  /** No name or uniqueid of this server leads to this path. */
+  readonly isWrongPath: boolean;
+  /** The live mailbox with this uniqueid: its name, and the directory that mailboxes.db says. */
+  readonly twin: { readonly name: string; readonly path: string } | undefined;
+  /** Where a live mailbox has the name of this place: the directory that mailboxes.db says. */
+  readonly nameLivesAt: string | undefined;
+  /** What mailboxes.db has of that name, where it is not live. */
+  readonly record: 'tombstone' | 'reserved' | undefined;
+  readonly hasHeader: boolean;
+  /** Records of its own index whose message file is not here. */
+  readonly missingMessages: number;
+  /** Its index says that the server deleted it (option bit 31). */
+  readonly isMarkedDeleted: boolean;
+  readonly messages: number;
+  /** Unix time in the last part of its name, below the DELETED hierarchy. */
+  readonly deletedAtSec: number | undefined;
+}
+
+export type Facts =
+  | { readonly kind: 'empty'; readonly ofMailbox: boolean }
+  | { readonly kind: 'debris'; readonly what: 'unfinished-write' | 'staging' | 'out-of-place' }
+  | { readonly kind: 'no-record'; readonly mailbox: string; readonly uid: number; readonly lastUid: number }
+  | {
+      readonly kind: 'user-file' | 'quota-file';
+      /** User or root as people name it. */
+      readonly of: string;
+      /** Where the server looks; undefined: nowhere any more. */
+      readonly computed: string | undefined;
+      readonly computedExists: boolean;
+      readonly why: 'bucket' | 'by-uniqueid' | 'gone' | 'backend';
+    }
+  | { readonly kind: 'foreign'; readonly what: string }
+  | {
+      readonly kind: 'deleted';
+      readonly mailbox: string;
+      readonly atSec: number | undefined;
+      readonly migrated: boolean;
+    }
+  | PlaceFacts;
+
+export interface Classified {
+  readonly class: LeftoverClass;
+  readonly evidence: Evidence;
+}
+
+export function classify(facts: Facts): Classified {
+  switch (facts.kind) {
+    case 'empty':
+      return { class: 'empty-directory', evidence: ['there is no file in it, and no live mailbox keeps files in it'] };
+    case 'debris':
+      return { class: 'debris', evidence: [DEBRIS[facts.what]] };
+    case 'no-record':
+      return {
+        class: 'message-without-record',
+        evidence: [
+          `the index of ${facts.mailbox} has no record of UID ${facts.uid}`,
+          facts.uid > facts.lastUid
+            ? `the last UID it gave is ${facts.lastUid}: a delivery that did not end, or a file put here by hand`
+            : `the last UID it gave is ${facts.lastUid}: a message that was expunged, but not removed`,
+        ],
+      };
+    case 'user-file':
+    case 'quota-file':
+      return classifyConfigFile(facts);
+    case 'foreign':
+      return { class: 'foreign', evidence: [facts.what] };
+    case 'deleted':
+      return {
+        class: 'deleted-awaiting-expire',
+        evidence: [
+          `${facts.mailbox} was deleted${facts.atSec === undefined ? '' : ` on ${dateOf(facts.atSec)}`} and waits for cyr_expire`,
+          facts.migrated
+            ? 'it goes to the target like any other mailbox'
+            : 'the job file says to leave deleted mailboxes',
+        ],
+      };
+    case 'place':
+      return classifyPlace(facts);
+    default:
+      return facts satisfies never;
+  }
+}
+
+const DEBRIS = {
+  'unfinished-write': 'a file being written when the server stopped; the server makes it anew and never reads it',
+  staging: 'a message on its way in when the server stopped: the sender was not told that it had arrived',
+  'out-of-place': 'the configuration keeps this file of the mailbox elsewhere, and there is one there',
+} as const;
+
+function classifyConfigFile(facts: Extract<Facts, { kind: 'user-file' | 'quota-file' }>): Classified {
+  const what = facts.kind === 'user-file' ? `user ${facts.of}` : `quota root ${facts.of}`;
+  const evidence: [string, ...string[]] = [
+    {
+      bucket: `the server looks for ${what} in another hash directory`,
+      'by-uniqueid': `the INBOX of ${what} is kept by uniqueid, and so are that user's files`,
+      gone: `${what} was renamed or deleted`,
+      backend: 'quota roots are kept in another database here (quota_db)',
+    }[facts.why],
+  ];
+  if (facts.computed !== undefined) {
+    evidence.push(
+      facts.computedExists
+        ? `the file in use is ${facts.computed}`
+        : `there is no ${facts.computed}, where it would be in use`,
+    );
+  }
+  return { class: facts.kind === 'user-file' ? 'stale-user-file' : 'stale-quota-file', evidence };
+}
+
+function classifyPlace(facts: PlaceFacts): Classified {
+  const { twin, missingMessages: missing } = facts;
+  const evidence: string[] = [];
+  if (twin)
+    evidence.push(`uniqueid ${facts.uniqueid} is that of ${twin.name}, which mailboxes.db keeps at ${twin.path}`);
+  else if (facts.uniqueid !== undefined) evidence.push(`no live mailbox has uniqueid ${facts.uniqueid}`);
+  else evidence.push('nothing here says which mailbox it was: there is no header');
+  if (facts.isWrongPath) evidence.push('no mailbox of this server is kept below this hash directory');
+  if (!twin && facts.nameLivesAt !== undefined)
+    evidence.push(`the mailbox of this name lies at ${facts.nameLivesAt} now`);
+  if (facts.record === 'tombstone') evidence.push('mailboxes.db says that this name was deleted or renamed');
+  if (facts.record === 'reserved')
+    evidence.push('mailboxes.db has this name as reserved: a RENAME or CREATE that did not end');
+  if (facts.isMarkedDeleted) evidence.push('its index is marked as deleted by the server');
+  if (missing > 0) evidence.push(`${missing} messages that its index lists are not here`);
+  if (facts.deletedAtSec !== undefined)
+    evidence.push(`its path says it was deleted on ${dateOf(facts.deletedAtSec)}; mailboxes.db has it no more`);
+  if (facts.messages === 0) evidence.push('it holds no message');
+  return { class: classOfPlace(facts), evidence: evidence as unknown as Evidence };
+}
+
+function classOfPlace({ isWrongPath, twin, missingMessages, nameLivesAt }: PlaceFacts): LeftoverClass {
+  if (isWrongPath) return 'wrong-hash';
+  if (twin) return missingMessages > 0 ? 'unfinished-rename' : 'stale-copy';
+  return nameLivesAt !== undefined ? 'replaced' : 'orphan-mailbox';
+}
+
+function dateOf(sec: number): string {
+  return new Date(sec * 1000).toISOString().slice(0, 10);
+}
+
+/** Where each message file of a leftover was found again; sums to all of them. */
+export interface Proof {
+  /** In the live mailbox with the same uniqueid. */
+  readonly inTwin: number;
+  /** In another live mailbox of the same user (of anyone, where it is nobody's). */
+  readonly elsewhere: number;
+  /** The live mailbox is known to have expunged it: same uniqueid and UIDVALIDITY, the UID is past, the stale index knew it. */
+  readonly expunged: number;
+  readonly onlyHere: number;
+  readonly unreadable: number;
+}
+
+/**
+ * What is to be done with it, and the evidence from the messages.
+ * @param proof Undefined where contents were not compared.
+ * @param isDoubtful The configuration may not be that of this spool: nothing is safe to pass over.
+ */
+export function judge(
+  facts: Facts,
+  proof: Proof | undefined,
+  isDoubtful: boolean,
+): { verdict: LeftoverVerdict; evidence: string[] } {
+  if (facts.kind === 'deleted') return { verdict: facts.migrated ? 'migrate' : 'skip', evidence: [] };
+  const evidence: string[] = [];
+  let verdict: LeftoverVerdict = 'skip';
+  if (isDoubtful && facts.kind !== 'empty') {
+    verdict = 'person';
+    evidence.push('fewer than half of the mailboxes lie where this imapd.conf says: is it the right one?');
+  }
+  if (facts.kind === 'foreign') verdict = 'person';
+  if ((facts.kind === 'user-file' || facts.kind === 'quota-file') && facts.why === 'bucket' && !facts.computedExists)
+    verdict = 'person';
+  if (!proof) {
+    if (
+      'messages' in facts
+        ? facts.messages > 0
+        : facts.kind === 'no-record' || (facts.kind === 'debris' && facts.what === 'staging')
+    ) {
+      return { verdict: 'person', evidence: [...evidence, 'its messages were not compared with live ones'] };
+    }
+    return { verdict, evidence };
+  }
+  const all = proof.inTwin + proof.elsewhere + proof.expunged + proof.onlyHere + proof.unreadable;
+  const say = (count: number, text: string) => {
+    if (count > 0) evidence.push(`${count} of ${all} messages ${text}`);
+  };
+  say(proof.onlyHere, 'are found nowhere else (by SHA-1)');
+  say(proof.inTwin, 'are in the live mailbox too (by SHA-1)');
+  say(proof.elsewhere, 'are in other live mailboxes (by SHA-1)');
+  say(proof.expunged, 'were expunged in the live mailbox since');
+  say(proof.unreadable, 'could not be read');
+  if (proof.unreadable > 0) verdict = 'person';
+  if (proof.onlyHere > 0) verdict = 'rescue';
+  return { verdict, evidence };
+}
