@@ -34,7 +34,6 @@ export interface PlaceFacts {
   readonly nameLivesAt: string | undefined;
   /** What mailboxes.db has of that name, where it is not live. */
   readonly record: 'tombstone' | 'reserved' | undefined;
-  readonly hasHeader: boolean;
   /** Records of its own index whose message file is not here. */
   readonly missingMessages: number;
   /** Its index says that the server deleted it (option bit 31). */
@@ -45,7 +44,7 @@ export interface PlaceFacts {
 }
 
 export type Facts =
-  | { readonly kind: 'empty'; readonly ofMailbox: boolean }
+  | { readonly kind: 'empty' }
   | { readonly kind: 'debris'; readonly what: 'unfinished-write' | 'staging' | 'out-of-place' }
   | { readonly kind: 'no-record'; readonly mailbox: string; readonly uid: number; readonly lastUid: number }
   | {
@@ -196,7 +195,11 @@ export function judge(
     evidence.push('fewer than half of the mailboxes lie where this imapd.conf says: is it the right one?');
   }
   if (facts.kind === 'foreign') verdict = 'person';
-  if ((facts.kind === 'user-file' || facts.kind === 'quota-file') && facts.why === 'bucket' && !facts.computedExists)
+  if (
+    (facts.kind === 'user-file' || facts.kind === 'quota-file') &&
+    facts.computed !== undefined &&
+    !facts.computedExists
+  )
     verdict = 'person';
   if (!proof) {
     if (

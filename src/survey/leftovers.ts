@@ -11,7 +11,7 @@ import type { State } from '../state/state.js';
 import { classify, judge } from './classify.js';
 import type { Finding } from './finding.js';
 import { LEFTOVER_CLASSES, type Leftover, type LeftoversResult, type LeftoverTotal } from './leftover.js';
-import { liveMailboxes } from './live-mailboxes.js';
+import { type LiveMailboxes, liveMailboxes } from './live-mailboxes.js';
 import { type Proven, Prover } from './prove.js';
 import { walkConfig } from './walk-config.js';
 import { type WalkContext, walkPartition } from './walk-partition.js';
@@ -64,8 +64,26 @@ export function findLeftovers(
       if (finding.areDirectories) directories.set(leftover, finding.paths.length);
     }
   }
-  leftovers.sort((a, b) => (a.paths[0]! < b.paths[0]! ? -1 : 1));
-  return { leftovers, totals: totalsOf(leftovers, directories) };
+  const sure = confirm(job, trees, inventory, live, leftovers);
+  sure.sort((a, b) => (a.paths[0]! < b.paths[0]! ? -1 : 1));
+  return { leftovers: sure, totals: totalsOf(sure, directories) };
+}
+
+/**
+ * Without what became live during the walk: a mailbox that was renamed or moved meanwhile looks like a copy of itself.
+ */
+function confirm(
+  job: Job,
+  trees: SourceTrees,
+  inventory: Inventory,
+  before: LiveMailboxes,
+  leftovers: Leftover[],
+): Leftover[] {
+  const after = liveMailboxes(job, trees, inventory);
+  if (after.print === before.print) return leftovers;
+  return leftovers.filter(
+    ({ class: name, paths }) => name === 'deleted-awaiting-expire' || !paths.some((path) => after.at(path)),
+  );
 }
 
 /** Every directory that is the root of something. */

@@ -24,6 +24,8 @@ export interface LiveMailbox {
 }
 
 export class LiveMailboxes {
+  /** Of the mailboxes.db that was read. */
+  print = '';
   readonly all: LiveMailbox[] = [];
   readonly byUniqueid = new Map<string, LiveMailbox>();
   readonly byName = new Map<string, LiveMailbox>();
@@ -85,7 +87,9 @@ export function liveMailboxes(job: Job, trees: SourceTrees, inventory: Inventory
   for (const { name, uniqueid, entry, place, deleted, summary } of inventory.mailboxes) {
     live.add({ name, uniqueid: entry.uniqueid ?? uniqueid, place, owner: ownerOf(name), deleted, summary });
   }
-  for (const entry of readMailboxesDb(job, trees).mailboxes) {
+  const list = readMailboxesDb(job, trees);
+  live.print = list.print;
+  for (const entry of list.mailboxes) {
     const { name } = entry;
     if (!isLive(entry)) {
       if (entry.deleted) live.records.set(name, 'tombstone');

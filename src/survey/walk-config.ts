@@ -16,7 +16,8 @@ import {
 import { asInternalName, inboxOf, isInbox, toExternal, toUserid, type User } from '../cyrus/names/mailbox-name.js';
 import { errnoOf } from '../disk/os-path.js';
 import type { SourceDir, SourceEntry, SourceRoot } from '../disk/source.js';
-import { type Finding, plainFinding } from './finding.js';
+import type { Facts } from './classify.js';
+import { plainFinding } from './finding.js';
 import type { LiveMailbox } from './live-mailboxes.js';
 import type { WalkContext } from './walk-partition.js';
 
@@ -72,6 +73,8 @@ function entriesOf(context: WalkContext, root: SourceRoot, relative: string): So
   }
 }
 
+const UNFINISHED: Facts = { kind: 'debris', what: 'unfinished-write' };
+
 class ConfigWalk {
   readonly #context: WalkContext;
   readonly #root: SourceRoot;
@@ -96,7 +99,9 @@ class ConfigWalk {
       } else if (relative.startsWith('domain/') && relative.split('/').length < 4) {
         // a file of the server for the domain
       } else if (kind === 'file') {
-        this.#file(at, parseConfigPath(at));
+        const facts = this.#factsOf(at, parseConfigPath(at));
+        const stat = facts && this.#root.stat(at);
+        if (facts && stat) this.#context.found(plainFinding(facts, [path], { bytes: stat.sizeBytes }));
       } else {
         const what = kind === 'link' ? 'a symbolic link, which is not followed' : 'neither file nor directory';
         this.#context.found(plainFinding({ kind: 'foreign', what }, [path]));
@@ -104,9 +109,9 @@ class ConfigWalk {
     }
   }
 
-  #file(relative: string, file: ConfigFile | undefined): void {
-    if (!file)
-      return this.#found(relative, { kind: 'foreign', what: 'nothing that Cyrus keeps for a user or quota root' });
+  /** Undefined for what is in use. */
+  #factsOf(relative: string, file: ConfigFile | undefined): Facts | undefined {
+    if (!file) return { kind: 'foreign', what: 'nothing that Cyrus keeps for a user or quota root' };
     switch (file.kind) {
       case 'user':
         return this.#userFile(relative, file.user, file.suffix);
@@ -119,65 +124,47 @@ class ConfigWalk {
     }
   }
 
-  #userFile(relative: string, user: User, suffix: string): void {
-    if (suffix === 'NEW') return this.#found(relative, { kind: 'debris', what: 'unfinished-write' });
-    const { conf } = this.#context.job.source;
+  #userFile(relative: string, user: User, suffix: string): Facts | undefined {
+    if (suffix === 'NEW') return UNFINISHED;
     const { byId, isGone } = homeOf(this.#context, user);
-    const computed = userFile(conf, user, suffix, byId);
-    if (computed === relative && !isGone) return;
-    this.#stale(
-      relative,
-      'user-file',
-      toUserid(user),
-      isGone ? undefined : computed,
-      isGone ? 'gone' : byId !== undefined ? 'by-uniqueid' : 'bucket',
-    );
+    const computed = userFile(this.#context.job.source.conf, user, suffix, byId);
+    if (isGone) return this.#stale('user-file', toUserid(user), undefined, 'gone');
+    if (computed === relative) return undefined;
+    return this.#stale('user-file', toUserid(user), computed, byId === undefined ? 'bucket' : 'by-uniqueid');
   }
 
-  #userFileById(relative: string, uniqueid: string, suffix: string): void {
+  #userFileById(relative: string, uniqueid: string, suffix: string): Facts | undefined {
     const { conf } = this.#context.job.source;
     const inbox = inboxById(this.#context, uniqueid);
+    if (!inbox) return this.#stale('user-file', `of uniqueid ${uniqueid}`, undefined, 'gone');
     const computed = userFile(conf, { localpart: '' }, suffix, uniqueid);
-    if (inbox && computed === relative) return;
-    const of = inbox ? toExternal(inbox.name, conf) : `of uniqueid ${uniqueid}`;
-    this.#stale(relative, 'user-file', of, inbox && computed, inbox ? 'bucket' : 'gone');
+    return computed === relative
+      ? undefined
+      : this.#stale('user-file', toExternal(inbox.name, conf), computed, 'bucket');
   }
 
-  #quotaFile(relative: string, root: string, isUnfinished: boolean): void {
+  #quotaFile(relative: string, root: string, isUnfinished: boolean): Facts | undefined {
     const { conf } = this.#context.job.source;
-    if (isUnfinished && !this.#context.live.byName.has(root))
-      return this.#found(relative, { kind: 'debris', what: 'unfinished-write' });
-    const isLegacy = conf.databases.quota.backend === 'quotalegacy';
+    if (isUnfinished && !this.#context.live.byName.has(root)) return UNFINISHED;
+    const of = toExternal(asInternalName(root), conf);
+    if (conf.databases.quota.backend !== 'quotalegacy') return this.#stale('quota-file', of, undefined, 'backend');
     const computed = quotaFile(conf, root);
-    if (computed === relative && isLegacy) return;
-    this.#stale(
-      relative,
-      'quota-file',
-      toExternal(asInternalName(root), conf),
-      isLegacy ? computed : undefined,
-      isLegacy ? 'bucket' : 'backend',
-    );
+    return computed === relative ? undefined : this.#stale('quota-file', of, computed, 'bucket');
   }
 
   #stale(
-    relative: string,
     kind: 'user-file' | 'quota-file',
     of: string,
     computed: string | undefined,
     why: 'bucket' | 'by-uniqueid' | 'gone' | 'backend',
-  ): void {
-    this.#found(relative, {
+  ): Facts {
+    return {
       kind,
       of,
       computed: computed === undefined ? undefined : `${this.#root.path}/${computed}`,
       computedExists: computed !== undefined && this.#root.stat(computed) !== undefined,
       why,
-    });
-  }
-
-  #found(relative: string, facts: Finding['facts']): void {
-    const stat = this.#root.stat(relative);
-    if (stat) this.#context.found(plainFinding(facts, [`${this.#root.path}/${relative}`], { bytes: stat.sizeBytes }));
+    };
   }
 }
 
@@ -196,8 +183,7 @@ class SieveWalk {
     const place = relative === '' ? undefined : this.#placeOf(relative);
     const files = entries.filter(({ kind }) => kind !== 'directory');
     for (const { name, kind } of files) {
-      if (kind === 'file' && name.endsWith('.NEW'))
-        this.#file(below(name), { kind: 'debris', what: 'unfinished-write' });
+      if (kind === 'file' && name.endsWith('.NEW')) this.#file(below(name), UNFINISHED);
       else if (!place) this.#file(below(name), { kind: 'foreign', what: 'no scripts are kept here' });
     }
     const scripts = files.filter(({ name }) => !name.endsWith('.NEW'));
@@ -245,9 +231,7 @@ class SieveWalk {
   ): void {
     const path = `${this.#root.path}/${relative}`;
     if (isEmpty) {
-      this.#context.found(
-        plainFinding({ kind: 'empty', ofMailbox: false }, [path], { areDirectories: true, files: 0 }),
-      );
+      this.#context.found(plainFinding({ kind: 'empty' }, [path], { areDirectories: true, files: 0 }));
       return;
     }
     if (scripts.length === 0) return;
@@ -269,7 +253,7 @@ class SieveWalk {
     );
   }
 
-  #file(relative: string, facts: Finding['facts']): void {
+  #file(relative: string, facts: Facts): void {
     const stat = this.#root.stat(relative);
     if (stat) this.#context.found(plainFinding(facts, [`${this.#root.path}/${relative}`], { bytes: stat.sizeBytes }));
   }

@@ -14,6 +14,7 @@ import type { SourceDir, SourceEntry, SourceRoot } from '../disk/source.js';
 import type { SourceTrees } from '../disk/trees.js';
 import { unitOf } from '../inventory/inventory.js';
 import type { Job } from '../job/job.js';
+import type { Facts } from './classify.js';
 import { type Candidates, type Finding, plainFinding } from './finding.js';
 import { directoriesOf, type LiveMailbox, type LiveMailboxes } from './live-mailboxes.js';
 import { hasRecord, readIndexPair, readLiveIndex } from './mailbox-index.js';
@@ -41,10 +42,17 @@ interface Listed {
 /** Directories in which Cyrus keeps messages on their way in, right below a root. */
 const STAGING = new Set(['stage.', 'sync.']);
 const UNFINISHED = /\.NEW$/;
+const STRANGER: Facts = { kind: 'foreign', what: 'nothing that Cyrus writes into a mailbox' };
+
+/** Files that a directory named as a leftover stands for; any other in it is a leftover by itself. */
+export function isOfMailbox(file: string): boolean {
+  return parseMessageFileName(file) !== undefined || file.startsWith('cyrus.') || UNFINISHED.test(file);
+}
 
 export function walkPartition(context: WalkContext, partition: PartitionConf): void {
   const paths = new Set([partition.data, ...Object.values(partition.meta)]);
   if (partition.archive !== undefined) paths.add(partition.archive);
+  if (partition.metaPartition !== undefined) paths.add(partition.metaPartition); // what was kept there once may still be
   const roots = [...paths].flatMap((path) => context.trees.root(path) ?? []);
   if (roots.length > 0) new PartitionWalk(context, partition).visit('', roots);
 }
@@ -138,7 +146,7 @@ class PartitionWalk {
   #empty(relative: string, roots: readonly SourceRoot[]): void {
     this.#context.found(
       plainFinding(
-        { kind: 'empty', ofMailbox: false },
+        { kind: 'empty' },
         roots.map((root) => `${root.path}/${relative}`),
         {
           areDirectories: true,
@@ -166,7 +174,7 @@ class PartitionWalk {
     root: SourceRoot,
     relative: string,
     name: string,
-    facts: Finding['facts'],
+    facts: Facts,
     rest: { content: boolean; mailbox?: LiveMailbox | undefined },
   ): void {
     const stat = root.stat(relative === '' ? name : `${relative}/${name}`);
@@ -247,13 +255,7 @@ class PartitionWalk {
         } else if (this.#isOutOfPlace(name, path, live, listed)) {
           this.#file(root, relative, name, { kind: 'debris', what: 'out-of-place' }, { content: false, mailbox: live });
         } else if (!name.startsWith('cyrus.')) {
-          this.#file(
-            root,
-            relative,
-            name,
-            { kind: 'foreign', what: 'nothing that Cyrus writes into a mailbox' },
-            { content: false, mailbox: live },
-          );
+          this.#file(root, relative, name, STRANGER, { content: false, mailbox: live });
         }
       }
     }
@@ -338,13 +340,17 @@ class PartitionWalk {
     for (const { root, files: all } of own) {
       const names: string[] = [];
       for (const file of all) {
-        bytes += root.stat(`${relative}/${file}`)?.sizeBytes ?? 0;
         const uid = parseMessageFileName(file);
-        if (uid === undefined) continue;
-        here.add(uid);
-        names.push(file);
+        if (uid !== undefined) {
+          here.add(uid);
+          names.push(file);
+        } else if (!isOfMailbox(file)) {
+          this.#file(root, relative, file, STRANGER, { content: false });
+          continue;
+        }
+        files++;
+        bytes += root.stat(`${relative}/${file}`)?.sizeBytes ?? 0;
       }
-      files += all.length;
       messages += names.length;
       if (names.length > 0) candidates.push({ root: root.path, relative, names });
     }
@@ -362,7 +368,6 @@ class PartitionWalk {
         twin: twin && { name: twin.name, path: twin.place.data },
         nameLivesAt: nameLives?.place.data,
         record: name === undefined ? undefined : live.records.get(name),
-        hasHeader: header !== undefined,
         missingMessages,
         isMarkedDeleted: pair?.index.isDeletedMailbox ?? false,
         messages,
