@@ -123,6 +123,7 @@ describe('what an option means', () => {
     expect(conf.sieveDir).toBe('/c/sieve');
     expect(conf.databases.mailboxes.path).toBe('/c/m.db');
     expect(conf.partitions.get('default')?.data).toBe('{configdirectory}/p');
+    expect(conf.option('partition-default')).toBe('{configdirectory}/p');
   });
 
   it.each([
