@@ -1,0 +1,59 @@
+import type { Command } from 'commander';
+import { ConfigError, RefusedError } from '../base/errors.js';
+import { formatBytes, plural } from '../base/units.js';
+import { runPass, type PassFigures } from '../sync/pass.js';
+import { passContext } from './pass-context.js';
+import { type CommonOptions, commonCommand, runOnJob } from './run.js';
+
+interface PresyncOptions extends CommonOptions {
+  readonly full?: boolean;
+  readonly checksum?: boolean;
+  readonly until?: string;
+  readonly acceptRemovals?: string;
+}
+
+export function presyncCommand(): Command {
+  return commonCommand('presync', 'one pass, the old server live or not')
+    .option('--full', 'look at every message file of every mailbox')
+    .option('--checksum', 'compare every message by its content')
+    .option('--until <HH:MM>', 'stop at a mailbox boundary at this time')
+    .option('--accept-removals <n>', 'let a pass remove what an earlier one refused to; N as it was printed')
+    .action(async (options: PresyncOptions) => {
+      await runOnJob('presync/1', options, async (job, state, env) => {
+        if (options.until !== undefined) env.stop.stopAt(deadline(options.until));
+        const final = state.fact('final');
+        if (final !== undefined) {
+          throw new RefusedError('The cutover is final', `since ${final} the target may hold new mail, which a pass would overwrite`, 'If it is to be taken back, run `cyrsync reopen`.', { code: 'final' });
+        }
+        const passOptions = { kind: 'presync' as const, full: options.full === true, checksum: options.checksum === true, acceptRemovals: parseCount(options.acceptRemovals) };
+        const { figures } = await runPass(job, state, passOptions, passContext(env));
+        state.saveProblems(env.problems.all);
+        return { body: figures, text: passText(figures) };
+      });
+    });
+}
+
+export function parseCount(text: string | undefined): number {
+  if (text === undefined) return 0;
+  if (!/^\d+$/.test(text)) throw new ConfigError(`--accept-removals ${text}`, 'it takes the number that the refusal printed', 'Give that number.');
+  return Number(text);
+}
+
+function deadline(text: string): number {
+  const found = /^([01]?\d|2[0-3]):([0-5]\d)$/.exec(text);
+  if (!found) throw new ConfigError(`--until ${text}`, 'it takes a time of day such as 06:00', 'Give hours and minutes.');
+  const at = new Date();
+  at.setHours(Number(found[1]), Number(found[2]), 0, 0);
+  if (at.getTime() <= Date.now()) at.setDate(at.getDate() + 1);
+  return at.getTime();
+}
+
+export function passText({ mailboxes, messages, bytes, racedWithServer, complete }: PassFigures): string {
+  const kinds = (['unchanged', 'changed', 'created', 'moved', 'failed', 'deferred'] as const).filter((kind) => mailboxes[kind] > 0).map((kind) => `${mailboxes[kind]} ${kind}`);
+  return [
+    `${plural(mailboxes.total, 'mailbox', 'mailboxes')}: ${kinds.join(', ') || 'none'}${mailboxes.removed > 0 ? `; ${mailboxes.removed} removed` : ''}`,
+    `${plural(messages.copied, 'message')} copied (${formatBytes(bytes.copied)}), ${messages.linked} linked (${formatBytes(bytes.linked)}), ${messages.removed} removed`,
+    ...(racedWithServer > 0 ? [`${plural(racedWithServer, 'mailbox', 'mailboxes')} changed while being read, and read again`] : []),
+    ...(complete ? [] : ['stopped before the end; the next run goes on']),
+  ].join('\n');
+}

@@ -1,0 +1,115 @@
+/**
+ * What every command shares: options, the job's lock, the document, the exit code. A command says what to call and how
+ * to show the result; nothing else.
+ */
+import { createRequire } from 'node:module';
+import { Command, Option } from 'commander';
+import { Exit, type ExitCode, exitCodeOf } from '../base/exit.js';
+import { createLog, type Log } from '../base/log.js';
+import { StopSignal } from '../base/stop.js';
+import { type Job, loadJob } from '../job/job.js';
+import { ProblemList, type Problem } from '../model/problem.js';
+import { printDocument, problemOf } from '../report/document.js';
+import { problemText } from '../report/text.js';
+import { lockJob } from '../state/database.js';
+import { State } from '../state/state.js';
+
+export const VERSION = (createRequire(import.meta.url)('../../package.json') as { version: string }).version;
+
+export interface CommonOptions {
+  readonly job?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+}
+
+/** A command with the options that all have. */
+export function commonCommand(name: string, summary: string): Command {
+  return new Command(name)
+    .summary(summary)
+    .description(summary)
+    .addOption(new Option('--job <file>', 'the job file').env('CYRSYNC_JOB').default('./cyrsync.toml', 'cyrsync.toml'))
+    .option('--json', 'one JSON document on stdout')
+    .option('--quiet', 'nothing on stdout; on stderr only what needs a person')
+    .option('--verbose', 'each decision on stderr')
+    .option('--no-color', 'no colors')
+    .exitOverride();
+}
+
+export interface Environment {
+  readonly log: Log;
+  readonly stop: StopSignal;
+  readonly problems: ProblemList;
+  readonly interactive: boolean;
+}
+
+export interface Outcome {
+  /** The fields of the document beside the frame. */
+  readonly body: object;
+  readonly text: string;
+  /** Without it: 3 where there are problems, else 0. */
+  readonly exit?: ExitCode | undefined;
+  /** Bytes for stdout in place of text and document (`--print0`). */
+  readonly raw?: Buffer | undefined;
+  /** Standing problems that are shown and don't count for the exit code. */
+  readonly standing?: readonly Problem[] | undefined;
+}
+
+/** Runs a command to its document and exit code, whatever happens. */
+export async function run(schema: string, options: CommonOptions, act: (env: Environment) => Promise<Outcome> | Outcome, job: string | null = null): Promise<void> {
+  const started = new Date();
+  const level = options.quiet ? 'quiet' : options.verbose ? 'verbose' : options.json || !process.stderr.isTTY ? 'quiet' : 'normal';
+  const env: Environment = {
+    log: createLog(options.verbose ? 'verbose' : level, (text) => process.stderr.write(text)),
+    stop: new StopSignal(),
+    problems: new ProblemList(),
+    interactive: process.stderr.isTTY === true && !options.quiet && !options.json,
+  };
+  const interrupt = () => env.stop.interrupt();
+  process.on('SIGINT', interrupt);
+  process.on('SIGTERM', interrupt);
+  let outcome: Outcome;
+  let failure: Problem | undefined;
+  try {
+    outcome = await act(env);
+  } catch (error) {
+    failure = problemOf(error);
+    outcome = { body: {}, text: '', exit: exitCodeOf(error) };
+    if (options.verbose && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  }
+  process.off('SIGINT', interrupt);
+  process.off('SIGTERM', interrupt);
+  const problems = [...(failure ? [failure] : []), ...env.problems.all, ...(outcome.standing ?? [])];
+  const exit = outcome.exit ?? (env.problems.size > 0 ? Exit.needsPerson : Exit.done);
+  const finished = new Date();
+  if (outcome.raw) process.stdout.write(outcome.raw);
+  else if (options.json) {
+    const frame = { cyrsync: VERSION, schema, job, startedAt: started.toISOString(), finishedAt: finished.toISOString(), seconds: (finished.getTime() - started.getTime()) / 1000, exit, problems };
+    await write(printDocument(frame, outcome.body));
+  } else if (!options.quiet && outcome.text !== '') await write(`${outcome.text}\n`);
+  if (problems.length > 0 && !options.json) process.stderr.write(`${failure ? '' : `${problems.length === 1 ? '1 problem' : `${problems.length} problems`}\n`}${problemText(problems)}\n`);
+  process.exitCode = exit;
+}
+
+function write(text: string): Promise<void> {
+  return new Promise((resolve, reject) => process.stdout.write(text, (error) => (error ? reject(error) : resolve())));
+}
+
+/** Runs a command on a job whose state is open; `locked` where it writes the state. */
+export async function runOnJob(schema: string, options: CommonOptions, act: (job: Job, state: State, env: Environment) => Promise<Outcome> | Outcome): Promise<void> {
+  const file = options.job ?? './cyrsync.toml';
+  await run(schema, options, async (env) => {
+    const job = loadJob(file);
+    const unlock = lockJob(job.stateFile);
+    try {
+      const state = new State(job.stateFile);
+      try {
+        return await act(job, state, env);
+      } finally {
+        state.close();
+      }
+    } finally {
+      unlock();
+    }
+  }, file);
+}

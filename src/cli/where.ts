@@ -1,0 +1,42 @@
+import type { Command } from 'commander';
+import { toExternal } from '../cyrus/names/mailbox-name.js';
+import type { MailboxPlace } from '../cyrus/layout/mailbox-place.js';
+import { SourceTrees } from '../disk/trees.js';
+import { takeInventory } from '../inventory/inventory.js';
+import { ProblemList } from '../model/problem.js';
+import { makePlan } from '../plan/plan.js';
+import { table } from '../report/text.js';
+import { type CommonOptions, commonCommand, runOnJob } from './run.js';
+
+/** The directories in which files of the mailbox are looked for; null where none is. */
+function shown(place: MailboxPlace) {
+  const meta = place.meta.header === place.data ? null : place.meta.header;
+  return { partition: place.partition, data: place.data, meta, archive: place.archive };
+}
+
+export function whereCommand(): Command {
+  return commonCommand('where', "each mailbox's directories on source and target, like mbpath")
+    .argument('[name...]', 'internal names; all without')
+    .action(async (names: string[], options: CommonOptions) => {
+      await runOnJob('where/1', options, (job, state) => {
+        const source = new SourceTrees(job.source);
+        try {
+          const inventory = takeInventory(job, state, source, new ProblemList()); // standing problems are survey's to show
+          const plan = makePlan(job, state, inventory);
+          const wanted = new Set(names);
+          const mailboxes = inventory.mailboxes
+            .filter(({ name }) => wanted.size === 0 || wanted.has(name))
+            .map((mailbox) => ({
+              name: mailbox.name,
+              external: toExternal(mailbox.name, job.target.conf),
+              uniqueid: mailbox.uniqueid,
+              from: shown(mailbox.place),
+              to: shown(plan.placeOf(mailbox)),
+            }));
+          return { body: { mailboxes }, text: table(['mailbox', 'from', 'to'], mailboxes.map((m) => [m.name, m.from.data, m.to.data])) };
+        } finally {
+          source.close();
+        }
+      });
+    });
+}
