@@ -34,10 +34,10 @@ const OTHERS: readonly (readonly [RegExp, DatabaseOutcome['action'], string])[] 
   [/^(tls_sessions|statuscache|ptscache|sortcache|search_indexed|sync_cache)\.db$|^ptclient$/, 'dropped', 'a cache'],
   [/^zoneinfo(\.db)?$/, 'left-to-target', 'run ctl_zoneinfo -r'],
   [/^caldav_alarm\.sqlite3$/, 'left-to-target', 'run dav_reconstruct -a'],
-  [/^(proc|lock|socket|log|sync|stats|backup|rpm|msg|run|deadlock|srvtab|master\.ready|backups\.db)$/, 'dropped', 'the state of running processes'],
+  [/^(proc|lock|socket|log|sync|stats|backup|rpm|run|deadlock|srvtab|master\.ready|backups\.db)$/, 'dropped', 'the state of running processes'],
   [/\.(NEW|OLD)$/, 'dropped', 'unfinished or set aside by a server'],
 ];
-const HANDLED = /^(mailboxes\.db|annotations\.db|quotas?\.db|quota|user|domain|user_deny\.db|shared\..+|sieve)$/;
+const HANDLED = /^(msg|mailboxes\.db|annotations\.db|quotas?\.db|quota|user|domain|user_deny\.db|shared\..+|sieve)$/;
 
 export function migrateDatabases(job: Job, inventory: Inventory, migrated: Migrated, target: TargetTrees, problems: ProblemList, below = ''): DatabasesResult {
   const source = new SourceTrees(job.source);
@@ -49,6 +49,7 @@ export function migrateDatabases(job: Job, inventory: Inventory, migrated: Migra
 
   outcomes.push(...migrateUserFiles(job, reader, writer, migrated, problems, nowSec));
   outcomes.push(...migrateShared(job, reader, writer));
+  outcomes.push(...migrateMessages(reader, writer));
 
   const sieveRoot = source.root(from.sieveDir);
   if (sieveRoot && !from.sieveUseHomedir) {
@@ -92,6 +93,18 @@ function migrateShared(job: Job, reader: ConfigReader, writer: ConfigWriter): Da
     const bytes = copies ? reader.bytes(name) : undefined;
     if (bytes) writer.write(name, bytes);
     outcomes.push({ what: name, action: bytes ? 'copied' : 'left-to-target', entries: 1, note: bytes ? '' : 'another release line' });
+  }
+  return outcomes;
+}
+
+/** `msg/motd` greets users; `msg/shutdown` would turn them away from the new server as well. */
+function migrateMessages(reader: ConfigReader, writer: ConfigWriter): DatabaseOutcome[] {
+  const outcomes: DatabaseOutcome[] = [];
+  for (const { name, kind } of reader.list('msg')) {
+    if (kind !== 'file') continue;
+    const bytes = name === 'motd' ? reader.bytes('msg/motd') : undefined;
+    if (bytes) writer.write('msg/motd', bytes);
+    outcomes.push({ what: `msg/${name}`, action: bytes ? 'copied' : 'dropped', entries: 1, note: bytes ? '' : 'it would close the new server as well' });
   }
   return outcomes;
 }
