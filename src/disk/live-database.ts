@@ -19,11 +19,19 @@ export type LiveRead<T> =
 
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
+/** What was made of the bytes, and whether they are those of a commit and nothing begun after it. */
+export interface Parsed<T> {
+  readonly value: T;
+  readonly clean: boolean;
+}
+
 /**
+ * A read is taken where the file was at rest, where its format itself says that it is whole (a busy server may never
+ * rest: its CRCs and counts are the proof then), or where two reads were equal.
  * @param parse Makes the value of the bytes; a FormatError counts as torn and is tried again.
- * @returns `busy` where ten tries gave no two equal reads. @throws FormatError where a quiet file can't be parsed.
+ * @returns `busy` where ten tries gave none of these. @throws FormatError where a quiet file can't be parsed.
  */
-export function readLiveDatabase<T>(root: SourceRoot, relative: string, parse: (bytes: Buffer) => T): LiveRead<T> {
+export function readLiveDatabase<T>(root: SourceRoot, relative: string, parse: (bytes: Buffer) => Parsed<T>): LiveRead<T> {
   let previous: Buffer | undefined;
   let failure: FormatError | undefined;
   for (let attempt = 0; attempt < TRIES; attempt++) {
@@ -32,9 +40,9 @@ export function readLiveDatabase<T>(root: SourceRoot, relative: string, parse: (
     if (!seen) return { kind: 'missing' };
     const sameAsBefore = previous?.equals(seen.bytes) ?? false;
     previous = seen.bytes;
-    if (!seen.quiet && !sameAsBefore) continue;
     try {
-      return { kind: 'read', value: parse(seen.bytes), stat: seen.stat };
+      const { value, clean } = parse(seen.bytes);
+      if (seen.quiet || sameAsBefore || (seen.still && clean)) return { kind: 'read', value, stat: seen.stat };
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
       if (seen.quiet) throw error; // it does not move: it is damaged
@@ -45,7 +53,7 @@ export function readLiveDatabase<T>(root: SourceRoot, relative: string, parse: (
   return { kind: 'busy' };
 }
 
-function readOnce(root: SourceRoot, relative: string): { bytes: Buffer; stat: FileStat; quiet: boolean } | undefined {
+function readOnce(root: SourceRoot, relative: string): { bytes: Buffer; stat: FileStat; quiet: boolean; still: boolean } | undefined {
   let fd: number;
   try {
     fd = root.openFile(relative);
@@ -58,7 +66,8 @@ function readOnce(root: SourceRoot, relative: string): { bytes: Buffer; stat: Fi
     const bytes = readDescriptor(fd);
     const after = statFd(fd);
     const young = BigInt(Date.now()) * 1_000_000n - changedNs(after) < QUIET_NS;
-    return { bytes, stat: after, quiet: !young && fingerprintOf(before) === fingerprintOf(after) };
+    const still = fingerprintOf(before) === fingerprintOf(after);
+    return { bytes, stat: after, still, quiet: !young && still };
   } finally {
     closeSync(fd);
   }

@@ -1,5 +1,5 @@
 /** The quota roots of the source, and which of them a mailbox belongs to. */
-import { parseConfigPath, quotaFile } from '../cyrus/layout/config-paths.js';
+import { parseConfigPath, quotaDirectory, quotaFile } from '../cyrus/layout/config-paths.js';
 import { FormatError } from '../base/errors.js';
 import { type InternalName, isDeletedName, type NameConf, splitDomain } from '../cyrus/names/mailbox-name.js';
 import { parseQuota, type Quota } from '../cyrus/records/quota.js';
@@ -26,7 +26,8 @@ export function readQuotaRoots(job: Job, trees: SourceTrees, problems: ProblemLi
     for (const { key, value } of readSourceDatabase(trees.root(dir), name) ?? []) take(key, value, `${dir}/${name}`);
     return roots;
   }
-  const root = trees.root(conf.configDirectory);
+  const base = quotaDirectory(conf);
+  const root = trees.root(base);
   const visit = (relative: string, depth: number): void => {
     const dir = root?.dir(relative);
     if (!dir) return;
@@ -37,7 +38,7 @@ export function readQuotaRoots(job: Job, trees: SourceTrees, problems: ProblemLi
       const file = parseConfigPath(path);
       if (file?.kind !== 'quota' || quotaFile(conf, file.root) !== path) continue;
       const bytes = dir.read(name);
-      if (bytes) take(file.root, bytes.toString('latin1'), `${conf.configDirectory}/${path}`);
+      if (bytes) take(file.root, bytes.toString('latin1'), `${base}/${path}`);
     }
     dir.close();
   };

@@ -40,7 +40,10 @@ export function readMailboxesDb(job: Job, trees: SourceTrees): MailboxesRead {
   const path = `${dir}/${name}`;
   const root = trees.root(dir);
   try {
-    const read = root && readLiveDatabase(root, name, (bytes) => readMailboxEntries(entriesOf(bytes, path), conf, path));
+    const read = root && readLiveDatabase(root, name, (bytes) => {
+      const { entries, clean } = contentsOf(bytes, path);
+      return { value: readMailboxEntries(entries, conf, path), clean };
+    });
     if (!read || read.kind === 'missing') {
       throw new RefusedError(`There is no ${path}`, 'the list of mailboxes is what a migration goes by', 'Mount the source, correct --from-root, or name a `ctl_mboxlist -d` dump as mailboxes_dump below [source].', { code: 'mailboxes-db-missing' });
     }
@@ -56,8 +59,13 @@ export function readMailboxesDb(job: Job, trees: SourceTrees): MailboxesRead {
 
 /** All entries of any database of the source, whatever its backend. @throws FormatError, CyrsyncError */
 export function entriesOf(bytes: Buffer, path: string): readonly DbEntry[] {
+  return contentsOf(bytes, path).entries;
+}
+
+function contentsOf(bytes: Buffer, path: string): { entries: readonly DbEntry[]; clean: boolean } {
   const backend = detectBackend(bytes);
-  return backend === 'berkeley-btree' || backend === 'berkeley-hash' ? berkeleyEntries(bytes, path) : readDatabase(bytes, path).entries;
+  if (backend !== 'berkeley-btree' && backend !== 'berkeley-hash') return readDatabase(bytes, path);
+  return { entries: berkeleyEntries(bytes, path), clean: false };
 }
 
 function berkeleyEntries(bytes: Buffer, path: string): readonly DbEntry[] {
@@ -84,7 +92,10 @@ function berkeleyEntries(bytes: Buffer, path: string): readonly DbEntry[] {
 export function readSourceDatabase(root: SourceRoot | undefined, name: string): readonly DbEntry[] | undefined {
   if (!root) return undefined;
   const path = `${root.path}/${name}`;
-  const read = readLiveDatabase(root, name, (bytes) => entriesOf(bytes, path));
+  const read = readLiveDatabase(root, name, (bytes) => {
+    const { entries, clean } = contentsOf(bytes, path);
+    return { value: entries, clean };
+  });
   if (read.kind === 'missing') return undefined;
   if (read.kind === 'busy') throw new CyrsyncError(`${path} did not come to rest`, 'the server wrote to it all the while', 'Run this again.', { code: 'database-busy' });
   return read.value;
