@@ -21,12 +21,30 @@ const program = new Command('cyrsync')
   .description('Migrates a Cyrus IMAP spool: incremental passes from a live server, then a cutover of minutes.')
   .version(VERSION)
   .exitOverride()
-  .addHelpText('after', `\nExit codes:\n${EXIT_MEANINGS.map(([code, meaning]) => `  ${String(code).padStart(3)}  ${meaning}`).join('\n')}`);
-for (const command of [initCommand, surveyCommand, planCommand, whereCommand, presyncCommand, cutoverCommand, reopenCommand, verifyCommand, leftoversCommand, statusCommand, dbCommand, demoCommand]) {
+  .addHelpText(
+    'after',
+    `\nExit codes:\n${EXIT_MEANINGS.map(([code, meaning]) => `  ${String(code).padStart(3)}  ${meaning}`).join('\n')}`,
+  );
+for (const command of [
+  initCommand,
+  surveyCommand,
+  planCommand,
+  whereCommand,
+  presyncCommand,
+  cutoverCommand,
+  reopenCommand,
+  verifyCommand,
+  leftoversCommand,
+  statusCommand,
+  dbCommand,
+  demoCommand,
+]) {
   program.addCommand(command());
 }
 const json = process.argv.includes('--json');
-if (json) for (const command of [program, ...program.commands, ...program.commands.flatMap((c) => c.commands)]) command.configureOutput({ writeErr: () => {} });
+if (json)
+  for (const command of [program, ...program.commands, ...program.commands.flatMap((c) => c.commands)])
+    command.configureOutput({ writeErr: () => {} });
 
 const startedAt = new Date().toISOString();
 try {
@@ -37,6 +55,20 @@ try {
   process.exitCode = asked ? Exit.done : Exit.usage;
   if (json && !asked) {
     const problem = { code: 'usage', message: error.message.replace(/^error: /, ''), advice: 'See cyrsync --help.' };
-    process.stdout.write(printDocument({ cyrsync: VERSION, schema: 'error/1', job: null, startedAt, finishedAt: new Date().toISOString(), seconds: 0, exit: Exit.usage, problems: [problem] }, {}));
+    process.stdout.write(
+      printDocument(
+        {
+          cyrsync: VERSION,
+          schema: 'error/1',
+          job: null,
+          startedAt,
+          finishedAt: new Date().toISOString(),
+          seconds: 0,
+          exit: Exit.usage,
+          problems: [problem],
+        },
+        {},
+      ),
+    );
   }
 }

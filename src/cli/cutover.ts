@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { Exit } from '../base/exit.js';
 import { RefusedError } from '../base/errors.js';
+import { Exit } from '../base/exit.js';
 import { formatSeconds } from '../base/units.js';
 import { type CutoverResult, cutover } from '../cutover/cutover.js';
 import { table } from '../report/text.js';
@@ -24,10 +24,31 @@ export function cutoverCommand(): Command {
     .action(async (options: CutoverCliOptions) => {
       await runOnJob('cutover/1', options, async (job, state, env) => {
         const final = state.fact('final');
-        if (final !== undefined) throw new RefusedError('The cutover is final', `since ${final} the target may hold new mail`, 'If it is to be taken back, run `cyrsync reopen`.', { code: 'final' });
-        const result = await cutover(job, state, { dryRun: options.dryRun === true, rehearse: options.rehearse === true, force: options.force === true, acceptRemovals: parseCount(options.acceptRemovals) }, passContext(env));
+        if (final !== undefined)
+          throw new RefusedError(
+            'The cutover is final',
+            `since ${final} the target may hold new mail`,
+            'If it is to be taken back, run `cyrsync reopen`.',
+            { code: 'final' },
+          );
+        const result = await cutover(
+          job,
+          state,
+          {
+            dryRun: options.dryRun === true,
+            rehearse: options.rehearse === true,
+            force: options.force === true,
+            acceptRemovals: parseCount(options.acceptRemovals),
+          },
+          passContext(env),
+        );
         state.saveProblems(env.problems.all);
-        for (const { check, detail } of result.checks.filter(({ ok }) => !ok)) env.problems.add({ code: 'check-failed', message: `${check}: ${detail}`, advice: 'It is not final; mend what the check names and run cutover again.' });
+        for (const { check, detail } of result.checks.filter(({ ok }) => !ok))
+          env.problems.add({
+            code: 'check-failed',
+            message: `${check}: ${detail}`,
+            advice: 'It is not final; mend what the check names and run cutover again.',
+          });
         const { replaced: _replaced, ...body } = result;
         return { body, text: cutoverText(result), exit: result.checks.every(({ ok }) => ok) ? undefined : Exit.failed };
       });
@@ -37,13 +58,39 @@ export function cutoverCommand(): Command {
 function cutoverText(result: CutoverResult): string {
   const parts = [
     ...(result.replaced.length > 0 ? [`Replaced on the target: ${result.replaced.join('; ')}`] : []),
-    ...(result.pass ? [passText(result.pass)] : ['Nothing was changed; both servers are stopped as far as can be seen from here.']),
+    ...(result.pass
+      ? [passText(result.pass)]
+      : ['Nothing was changed; both servers are stopped as far as can be seen from here.']),
   ];
-  if (result.databases.length > 0) parts.push(table(['database', 'action', 'entries', 'note'], result.databases.map((d) => [d.what, d.action, d.entries, d.note])));
+  if (result.databases.length > 0)
+    parts.push(
+      table(
+        ['database', 'action', 'entries', 'note'],
+        result.databases.map((d) => [d.what, d.action, d.entries, d.note]),
+      ),
+    );
   const { total, corrected } = result.quotaRoots;
   if (total > 0) parts.push(`${total} quota roots, ${corrected.length} recorded figures were wrong`);
-  if (corrected.length > 0) parts.push(table(['quota root', 'resource', 'recorded', 'actual', ''], corrected.map((c) => [c.root, c.resource, String(c.recorded), String(c.actual), c.wrapped ? 'wrapped at 2^32' : ''])));
-  if (result.checks.length > 0) parts.push(table(['check', '', 'detail'], result.checks.map((c) => [c.check, c.ok ? 'ok' : 'FAILED', c.detail])));
+  if (corrected.length > 0)
+    parts.push(
+      table(
+        ['quota root', 'resource', 'recorded', 'actual', ''],
+        corrected.map((c) => [
+          c.root,
+          c.resource,
+          String(c.recorded),
+          String(c.actual),
+          c.wrapped ? 'wrapped at 2^32' : '',
+        ]),
+      ),
+    );
+  if (result.checks.length > 0)
+    parts.push(
+      table(
+        ['check', '', 'detail'],
+        result.checks.map((c) => [c.check, c.ok ? 'ok' : 'FAILED', c.detail]),
+      ),
+    );
   parts.push(result.phases.map(({ phase, seconds }) => `${phase} ${formatSeconds(seconds)}`).join(', '));
   if (result.final) {
     parts.push(

@@ -31,10 +31,19 @@ export function dbCommand(): Command {
         .action(async (file: string, to: string, options: CommonOptions & { to: string; for: string }) => {
           await run('db-convert/1', options, () => {
             const version = parseCyrusVersion(options.for);
-            if (options.to !== 'flat' && options.to !== 'skiplist' && options.to !== 'twoskip') throw new ConfigError(`--to ${options.to}`, 'it takes flat, skiplist or twoskip', 'Give one of these.');
-            if (!version) throw new ConfigError(`--for ${options.for}`, 'it is no release of Cyrus', `Give one of ${CYRUS_VERSIONS.join(', ')}.`);
+            if (options.to !== 'flat' && options.to !== 'skiplist' && options.to !== 'twoskip')
+              throw new ConfigError(`--to ${options.to}`, 'it takes flat, skiplist or twoskip', 'Give one of these.');
+            if (!version)
+              throw new ConfigError(
+                `--for ${options.for}`,
+                'it is no release of Cyrus',
+                `Give one of ${CYRUS_VERSIONS.join(', ')}.`,
+              );
             const entries = open(file);
-            writeFileSync(to, writeDatabase(options.to, entries, { version, nowSec: Math.floor(Date.now() / 1000) }), { mode: 0o600, flag: 'wx' });
+            writeFileSync(to, writeDatabase(options.to, entries, { version, nowSec: Math.floor(Date.now() / 1000) }), {
+              mode: 0o600,
+              flag: 'wx',
+            });
             return { body: { entries: entries.length }, text: `${entries.length} entries written to ${to}` };
           });
         }),
@@ -46,7 +55,11 @@ export function dbCommand(): Command {
           await run('db-check/1', options, () => {
             const { backend, entries, clean, notes } = readDatabase(readFileSync(file), bytesOfText(file));
             const text = `${file}: ${backend}, ${entries.length} entries, ${clean ? 'clean' : `not clean: ${notes.join('; ')}`}`;
-            return { body: { backend, entries: entries.length, clean, notes }, text, exit: clean ? Exit.done : Exit.needsPerson };
+            return {
+              body: { backend, entries: entries.length, clean, notes },
+              text,
+              exit: clean ? Exit.done : Exit.needsPerson,
+            };
           });
         }),
     );

@@ -33,47 +33,87 @@ export function initCommand(): Command {
     .option('--force', 'overwrite a job file')
     .action(async (options: InitOptions) => {
       const file = resolve(options.job ?? './cyrsync.toml');
-      await run('init/1', options, () => {
-        const fromRoot = options.fromRoot === undefined ? '' : resolve(options.fromRoot);
-        const toRoot = options.toRoot === undefined ? '' : resolve(options.toRoot);
-        const source = sourceVersion(options, fromRoot);
-        const target = targetVersion(options, toRoot);
-        const from = loadSide(options.from, fromRoot, source.version);
-        const to = loadSide(options.to, toRoot, target.version);
-        const layout = defaultLayout(source.version, target.version);
-        const policy = defaultPolicy(from.conf, to.conf);
-        const differences = compareConfs(from.conf, to.conf);
-        writeJobFile(file, jobText(options, fromRoot, toRoot, source, target, layout, policy, from), options.force === true);
-        const notes = [...from.conf.issues, ...to.conf.issues].map((issue) => `${issue.file} line ${issue.line}: ${issue.message}`);
-        try {
-          lookupId(to.conf.cyrusUser, toRoot, 'passwd');
-          lookupId(to.conf.cyrusGroup, toRoot, 'group');
-        } catch (error) {
-          if (!(error instanceof ConfigError)) throw error;
-          notes.push(`${error.message}: ${error.next}`);
-        }
-        const side = ({ conf }: Side, { version, evidence }: VersionEvidence) => ({
-          cyrus: version, evidence, hashing: conf.spoolHashing, unixHierarchySep: conf.unixHierarchySep, virtdomains: conf.virtDomains,
-          partitions: [...conf.partitions.values()].map(({ name, data, archive, metaPartition }) => ({ name, path: data, archive: archive ?? null, meta: metaPartition ?? null })),
-        });
-        const body = { jobFile: file, source: side(from, source), target: side(to, target), layout, policy, differences, notes };
-        const text = [
-          `Source: Cyrus ${source.version} (${source.evidence}), hashing ${from.conf.spoolHashing}, partitions ${[...from.conf.partitions.keys()].join(', ')}`,
-          `Target: Cyrus ${target.version} (${target.evidence}), hashing ${to.conf.spoolHashing}, partitions ${[...to.conf.partitions.keys()].join(', ')}`,
-          `Layout: ${layout === 'keep' ? 'mailboxes stay as they are, by name or by uniqueid' : 'by name, in the hashing of the new server'}; placement: ${policy}`,
-          ...(differences.length > 0 ? [`The two configurations differ in what users see or what gets lost:\n${table(['option', 'old', 'new', 'effect'], differences.map((d) => [d.option, d.source, d.target, d.effect]))}`] : []),
-          ...notes.map((note) => `Note: ${note}`),
-          `Wrote ${file}. Next: cyrsync survey --job ${file}`,
-        ].join('\n');
-        return { body, text };
-      }, file);
+      await run(
+        'init/1',
+        options,
+        () => {
+          const fromRoot = options.fromRoot === undefined ? '' : resolve(options.fromRoot);
+          const toRoot = options.toRoot === undefined ? '' : resolve(options.toRoot);
+          const source = sourceVersion(options, fromRoot);
+          const target = targetVersion(options, toRoot);
+          const from = loadSide(options.from, fromRoot, source.version);
+          const to = loadSide(options.to, toRoot, target.version);
+          const layout = defaultLayout(source.version, target.version);
+          const policy = defaultPolicy(from.conf, to.conf);
+          const differences = compareConfs(from.conf, to.conf);
+          writeJobFile(
+            file,
+            jobText(options, fromRoot, toRoot, source, target, layout, policy, from),
+            options.force === true,
+          );
+          const notes = [...from.conf.issues, ...to.conf.issues].map(
+            (issue) => `${issue.file} line ${issue.line}: ${issue.message}`,
+          );
+          try {
+            lookupId(to.conf.cyrusUser, toRoot, 'passwd');
+            lookupId(to.conf.cyrusGroup, toRoot, 'group');
+          } catch (error) {
+            if (!(error instanceof ConfigError)) throw error;
+            notes.push(`${error.message}: ${error.next}`);
+          }
+          const side = ({ conf }: Side, { version, evidence }: VersionEvidence) => ({
+            cyrus: version,
+            evidence,
+            hashing: conf.spoolHashing,
+            unixHierarchySep: conf.unixHierarchySep,
+            virtdomains: conf.virtDomains,
+            partitions: [...conf.partitions.values()].map(({ name, data, archive, metaPartition }) => ({
+              name,
+              path: data,
+              archive: archive ?? null,
+              meta: metaPartition ?? null,
+            })),
+          });
+          const body = {
+            jobFile: file,
+            source: side(from, source),
+            target: side(to, target),
+            layout,
+            policy,
+            differences,
+            notes,
+          };
+          const text = [
+            `Source: Cyrus ${source.version} (${source.evidence}), hashing ${from.conf.spoolHashing}, partitions ${[...from.conf.partitions.keys()].join(', ')}`,
+            `Target: Cyrus ${target.version} (${target.evidence}), hashing ${to.conf.spoolHashing}, partitions ${[...to.conf.partitions.keys()].join(', ')}`,
+            `Layout: ${layout === 'keep' ? 'mailboxes stay as they are, by name or by uniqueid' : 'by name, in the hashing of the new server'}; placement: ${policy}`,
+            ...(differences.length > 0
+              ? [
+                  `The two configurations differ in what users see or what gets lost:\n${table(
+                    ['option', 'old', 'new', 'effect'],
+                    differences.map((d) => [d.option, d.source, d.target, d.effect]),
+                  )}`,
+                ]
+              : []),
+            ...notes.map((note) => `Note: ${note}`),
+            `Wrote ${file}. Next: cyrsync survey --job ${file}`,
+          ].join('\n');
+          return { body, text };
+        },
+        file,
+      );
     });
 }
 
 function given(text: string | undefined, option: string): CyrusVersion | undefined {
   if (text === undefined) return undefined;
   const version = parseCyrusVersion(text);
-  if (!version) throw new ConfigError(`${option} ${text}`, 'it is no release of Cyrus', `Give one of ${CYRUS_VERSIONS.join(', ')}.`);
+  if (!version)
+    throw new ConfigError(
+      `${option} ${text}`,
+      'it is no release of Cyrus',
+      `Give one of ${CYRUS_VERSIONS.join(', ')}.`,
+    );
   return version;
 }
 
@@ -82,7 +122,12 @@ function sourceVersion(options: InitOptions, root: string): VersionEvidence {
   if (version) return { version, evidence: 'given with --from-version' };
   const found = versionOfSource((v) => loadSide(options.from, root, v).conf, loadSide(options.from, root, '3.6').real);
   if (found) return found;
-  throw new ConfigError("The old server's release could not be found out", 'neither its mailboxes.db nor its indexes could be read', 'Look whether --from-root is right and mounted, or give --from-version.', { code: 'source-version-unknown' });
+  throw new ConfigError(
+    "The old server's release could not be found out",
+    'neither its mailboxes.db nor its indexes could be read',
+    'Look whether --from-root is right and mounted, or give --from-version.',
+    { code: 'source-version-unknown' },
+  );
 }
 
 function targetVersion(options: InitOptions, root: string): VersionEvidence {
@@ -90,7 +135,12 @@ function targetVersion(options: InitOptions, root: string): VersionEvidence {
   if (version) return { version, evidence: 'given with --to-version' };
   const found = installedVersion(root);
   if (found) return found;
-  throw new ConfigError('No Cyrus is installed on the target', 'neither a package nor a binary was found', 'Install it, or give --to-version.', { code: 'target-version-unknown' });
+  throw new ConfigError(
+    'No Cyrus is installed on the target',
+    'neither a package nor a binary was found',
+    'Install it, or give --to-version.',
+    { code: 'target-version-unknown' },
+  );
 }
 
 function writeJobFile(file: string, text: string, force: boolean): void {
@@ -98,8 +148,19 @@ function writeJobFile(file: string, text: string, force: boolean): void {
   try {
     fd = openSync(file, force ? 'w' : 'wx', 0o600);
   } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') throw new ConfigError(`${file} can not be written`, String(error instanceof Error ? error.message : error), 'Name another file with --job.', { cause: error });
-    throw new ConfigError(`${file} is there already`, 'a job file holds choices that people made', 'Name another with --job, or give --force.', { code: 'job-exists', cause: error });
+    if (errnoOf(error) !== 'EEXIST')
+      throw new ConfigError(
+        `${file} can not be written`,
+        String(error instanceof Error ? error.message : error),
+        'Name another file with --job.',
+        { cause: error },
+      );
+    throw new ConfigError(
+      `${file} is there already`,
+      'a job file holds choices that people made',
+      'Name another with --job, or give --force.',
+      { code: 'job-exists', cause: error },
+    );
   }
   try {
     writeSync(fd, text);
@@ -110,7 +171,16 @@ function writeJobFile(file: string, text: string, force: boolean): void {
 
 const quote = (text: string) => JSON.stringify(text);
 
-function jobText(options: InitOptions, fromRoot: string, toRoot: string, source: VersionEvidence, target: VersionEvidence, layout: string, policy: string, from: Side): string {
+function jobText(
+  options: InitOptions,
+  fromRoot: string,
+  toRoot: string,
+  source: VersionEvidence,
+  target: VersionEvidence,
+  layout: string,
+  policy: string,
+  from: Side,
+): string {
   return `# A migration by cyrsync, written by "cyrsync init". Edit what is wrong; all paths are as the servers name them.
 
 [source]

@@ -1,13 +1,12 @@
-import { lstatSync, readdirSync } from 'node:fs';
 import type { Command } from 'commander';
 import { ConfigError } from '../base/errors.js';
 import { formatBytes } from '../base/units.js';
-import { isMissing, osPath } from '../disk/os-path.js';
 import { SourceTrees } from '../disk/trees.js';
 import { takeInventory } from '../inventory/inventory.js';
 import { ProblemList } from '../model/problem.js';
 import { table } from '../report/text.js';
 import { LEFTOVER_CLASSES, type Leftover } from '../survey/leftover.js';
+import { filesOf } from '../survey/leftover-files.js';
 import { findLeftovers } from '../survey/leftovers.js';
 import { type CommonOptions, commonCommand, runOnJob } from './run.js';
 
@@ -26,7 +25,10 @@ export function leftoversCommand(): Command {
   return commonCommand('leftovers', 'what is not migrated, and why')
     .option('--class <c>', 'only of this class; may be given again', collect)
     .option('--verdict <v>', 'only of this verdict; may be given again', collect)
-    .option('--print0', 'real paths of files, NUL between them, for xargs -0; of verdict skip unless --verdict says otherwise')
+    .option(
+      '--print0',
+      'real paths of files, NUL between them, for xargs -0; of verdict skip unless --verdict says otherwise',
+    )
     .option('--empty-directories', 'real paths of empty directories, NUL between them, for rmdir')
     .option('--no-prove', 'do not read stale messages to see whether they are elsewhere')
     .argument('[explain]', '"explain"')
@@ -39,18 +41,45 @@ export function leftoversCommand(): Command {
           const inventory = takeInventory(job, state, source, new ProblemList()); // standing problems are survey's to show
           const all = findLeftovers(job, state, source, inventory, { prove: options.prove }).leftovers;
           const verdicts = options.verdict ?? (options.print0 ? ['skip'] : VERDICTS);
-          const leftovers = all.filter((l) => (options.class?.includes(l.class) ?? true) && verdicts.includes(l.verdict) && (verb === undefined || isAbout(l, path!)));
+          const leftovers = all.filter(
+            (l) =>
+              (options.class?.includes(l.class) ?? true) &&
+              verdicts.includes(l.verdict) &&
+              (verb === undefined || isAbout(l, path!)),
+          );
           if (options.print0 || options.emptyDirectories) {
-            const paths = options.emptyDirectories ? leftovers.filter((l) => l.class === 'empty-directory').flatMap((l) => l.paths) : leftovers.flatMap((l) => l.paths).flatMap((p) => filesOf(job.source.real(p), job.source.real));
-            const real = options.emptyDirectories ? paths.map(job.source.real) : paths;
-            return { body: {}, text: '', raw: Buffer.from(real.map((p) => `${p}\0`).join(''), 'latin1') };
+            const paths = options.emptyDirectories
+              ? leftovers.filter((l) => l.class === 'empty-directory').flatMap((l) => l.paths)
+              : [...filesOf(job, source, leftovers, all)];
+            return {
+              body: {},
+              text: '',
+              raw: Buffer.from(paths.map((p) => `${job.source.real(p)}\0`).join(''), 'latin1'),
+            };
           }
           if (verb !== undefined) {
-            const text = leftovers.length === 0 ? `${path} is no leftover: it belongs to a live mailbox, a user or the server, or is not there.` : leftovers.map(explanation).join('\n\n');
+            const text =
+              leftovers.length === 0
+                ? `${path} is no leftover: it belongs to a live mailbox, a user or the server, or is not there.`
+                : leftovers.map(explanation).join('\n\n');
             return { body: { leftovers }, text };
           }
-          const rows = leftovers.map((l) => [l.class, l.verdict, l.mailbox ?? '', l.messages, formatBytes(l.bytes), l.paths[0] ?? '', l.evidence[0]]);
-          return { body: { leftovers }, text: rows.length === 0 ? 'No leftovers.' : table(['class', 'verdict', 'mailbox', 'messages', 'size', 'path', 'evidence'], rows) };
+          const rows = leftovers.map((l) => [
+            l.class,
+            l.verdict,
+            l.mailbox ?? '',
+            l.messages,
+            formatBytes(l.bytes),
+            l.paths[0] ?? '',
+            l.evidence[0],
+          ]);
+          return {
+            body: { leftovers },
+            text:
+              rows.length === 0
+                ? 'No leftovers.'
+                : table(['class', 'verdict', 'mailbox', 'messages', 'size', 'path', 'evidence'], rows),
+          };
         } finally {
           source.close();
         }
@@ -58,10 +87,27 @@ export function leftoversCommand(): Command {
     });
 }
 
-function checkWords({ class: classes, verdict }: LeftoversOptions, verb: string | undefined, path: string | undefined): void {
-  const bad = [...(classes ?? []).filter((c) => !(LEFTOVER_CLASSES as readonly string[]).includes(c)), ...(verdict ?? []).filter((v) => !VERDICTS.includes(v))];
-  if (bad.length > 0) throw new ConfigError(`There is no class or verdict ${bad.join(', ')}`, `classes are ${LEFTOVER_CLASSES.join(', ')}; verdicts ${VERDICTS.join(', ')}`, 'Give one of these.');
-  if (verb !== undefined && (verb !== 'explain' || path === undefined)) throw new ConfigError(`leftovers ${verb}`, 'the only word it takes is "explain", with a path', 'Give: leftovers explain PATH.');
+function checkWords(
+  { class: classes, verdict }: LeftoversOptions,
+  verb: string | undefined,
+  path: string | undefined,
+): void {
+  const bad = [
+    ...(classes ?? []).filter((c) => !(LEFTOVER_CLASSES as readonly string[]).includes(c)),
+    ...(verdict ?? []).filter((v) => !VERDICTS.includes(v)),
+  ];
+  if (bad.length > 0)
+    throw new ConfigError(
+      `There is no class or verdict ${bad.join(', ')}`,
+      `classes are ${LEFTOVER_CLASSES.join(', ')}; verdicts ${VERDICTS.join(', ')}`,
+      'Give one of these.',
+    );
+  if (verb !== undefined && (verb !== 'explain' || path === undefined))
+    throw new ConfigError(
+      `leftovers ${verb}`,
+      'the only word it takes is "explain", with a path',
+      'Give: leftovers explain PATH.',
+    );
 }
 
 function isAbout(leftover: Leftover, path: string): boolean {
@@ -70,18 +116,11 @@ function isAbout(leftover: Leftover, path: string): boolean {
 }
 
 function explanation(l: Leftover): string {
-  return [`${l.class}, verdict ${l.verdict}`, ...l.paths.map((p) => `  ${p}`), `  ${l.files} files, ${l.messages} messages, ${formatBytes(l.bytes)}${l.mailbox === null ? '' : `, once ${l.mailbox}`}`, ...l.evidence.map((e) => `  - ${e}`), ...l.onlyHere.map((m) => `  nowhere else: ${m.path} (${m.bytes} bytes, ${m.guid})`)].join('\n');
-}
-
-/** The files directly in a directory (never those of directories below it), or the file itself. */
-function filesOf(real: string, _real: (path: string) => string): string[] {
-  try {
-    if (!lstatSync(osPath(real)).isDirectory()) return [real];
-    return readdirSync(osPath(real), { encoding: 'latin1' as BufferEncoding })
-      .map((name) => `${real}/${name}`)
-      .filter((path) => !lstatSync(osPath(path)).isDirectory());
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
-  }
+  return [
+    `${l.class}, verdict ${l.verdict}`,
+    ...l.paths.map((p) => `  ${p}`),
+    `  ${l.files} files, ${l.messages} messages, ${formatBytes(l.bytes)}${l.mailbox === null ? '' : `, once ${l.mailbox}`}`,
+    ...l.evidence.map((e) => `  - ${e}`),
+    ...l.onlyHere.map((m) => `  nowhere else: ${m.path} (${m.bytes} bytes, ${m.guid})`),
+  ].join('\n');
 }

@@ -18,8 +18,13 @@ export function passContext(env: Environment): PassContext {
       if (!env.interactive || (now - shown < INTERVAL_MS && mailboxes < of)) return;
       shown = now;
       const seconds = (now - begun) / 1000;
-      const left = bytes > 0 && seconds > 2 && totalBytes > bytes ? `, ${formatSeconds((seconds * (totalBytes - bytes)) / bytes)} left` : '';
-      process.stderr.write(`\r\x1b[K${mailboxes} of ${of} mailboxes, ${messages} messages, ${formatBytes(bytes)}${left}${mailboxes === of ? '\n' : ''}`);
+      const left =
+        bytes > 0 && seconds > 2 && totalBytes > bytes
+          ? `, ${formatSeconds((seconds * (totalBytes - bytes)) / bytes)} left`
+          : '';
+      process.stderr.write(
+        `\r\x1b[K${mailboxes} of ${of} mailboxes, ${messages} messages, ${formatBytes(bytes)}${left}${mailboxes === of ? '\n' : ''}`,
+      );
     },
   };
 }

@@ -21,10 +21,25 @@ export function planCommand(): Command {
           const plan = makePlan(job, state, inventory);
           if (options.explain !== undefined) {
             const mailbox = inventory.mailboxes.find(({ name }) => name === options.explain);
-            if (!mailbox) throw new ConfigError(`There is no mailbox ${options.explain}`, 'the source does not list it', 'Give its internal name, as `cyrsync where` shows it.');
+            if (!mailbox)
+              throw new ConfigError(
+                `There is no mailbox ${options.explain}`,
+                'the source does not list it',
+                'Give its internal name, as `cyrsync where` shows it.',
+              );
             const { partition, reason } = plan.placementOf(mailbox);
-            const explain = { name: mailbox.name, unit: mailbox.unit, partition, reason, from: mailbox.place.data, to: plan.placeOf(mailbox).data };
-            return { body: { policy: plan.policy, explain }, text: `${explain.name} goes to partition ${partition}: ${reason}\n  from ${explain.from}\n  to   ${explain.to}` };
+            const explain = {
+              name: mailbox.name,
+              unit: mailbox.unit,
+              partition,
+              reason,
+              from: mailbox.place.data,
+              to: plan.placeOf(mailbox).data,
+            };
+            return {
+              body: { policy: plan.policy, explain },
+              text: `${explain.name} goes to partition ${partition}: ${reason}\n  from ${explain.from}\n  to   ${explain.to}`,
+            };
           }
           const { before, after } = partitionSums(job, plan, inventory);
           const bytes = after.map((sum) => sum.bytes);
@@ -39,13 +54,19 @@ export function planCommand(): Command {
             spread: mean === 0 ? 1 : Math.max(...bytes) / mean,
             lowerBound: mean === 0 ? 1 : Math.max(1, largestUnit / mean),
             largest: units.slice(0, LARGEST),
-            moves: inventory.rows.size === 0 ? 0 : inventory.mailboxes.filter((m) => moves(m, inventory.rows.get(m.uniqueid), plan.placeOf(m))).length,
+            moves:
+              inventory.rows.size === 0
+                ? 0
+                : inventory.mailboxes.filter((m) => moves(m, inventory.rows.get(m.uniqueid), plan.placeOf(m))).length,
           };
           const text = [
             `Layout: ${job.layout}; placement: ${plan.policy}`,
             `Before\n${sums(before)}`,
             `After\n${sums(after)}`,
-            `Largest\n${table(['user', 'size', 'files'], body.largest.map((u) => [u.unit, formatBytes(u.bytes), u.files]))}`,
+            `Largest\n${table(
+              ['user', 'size', 'files'],
+              body.largest.map((u) => [u.unit, formatBytes(u.bytes), u.files]),
+            )}`,
           ].join('\n\n');
           return { body, text };
         } finally {
@@ -55,8 +76,16 @@ export function planCommand(): Command {
     });
 }
 
-function moves(_mailbox: SourceMailbox, row: { targetPartition: string | null; targetRelative: string | null } | undefined, place: { partition: string; relative: string }): boolean {
-  return row !== undefined && row.targetPartition !== null && (row.targetPartition !== place.partition || row.targetRelative !== place.relative);
+function moves(
+  _mailbox: SourceMailbox,
+  row: { targetPartition: string | null; targetRelative: string | null } | undefined,
+  place: { partition: string; relative: string },
+): boolean {
+  return (
+    row !== undefined &&
+    row.targetPartition !== null &&
+    (row.targetPartition !== place.partition || row.targetRelative !== place.relative)
+  );
 }
 
 function unitSums(mailboxes: readonly SourceMailbox[]): { unit: string; bytes: number; files: number }[] {
@@ -72,5 +101,15 @@ function unitSums(mailboxes: readonly SourceMailbox[]): { unit: string; bytes: n
 
 function sums(partitions: readonly PartitionSum[]): string {
   const most = Math.max(1, ...partitions.map((p) => p.bytes));
-  return table(['partition', 'users', 'mailboxes', 'files', 'size', ''], partitions.map((p) => [p.name, p.users, p.mailboxes, p.files, formatBytes(p.bytes), '#'.repeat(Math.round((30 * p.bytes) / most))]));
+  return table(
+    ['partition', 'users', 'mailboxes', 'files', 'size', ''],
+    partitions.map((p) => [
+      p.name,
+      p.users,
+      p.mailboxes,
+      p.files,
+      formatBytes(p.bytes),
+      '#'.repeat(Math.round((30 * p.bytes) / most)),
+    ]),
+  );
 }

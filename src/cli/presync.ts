@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { ConfigError, RefusedError } from '../base/errors.js';
 import { formatBytes, plural } from '../base/units.js';
-import { runPass, type PassFigures } from '../sync/pass.js';
+import { type PassFigures, runPass } from '../sync/pass.js';
 import { passContext } from './pass-context.js';
 import { type CommonOptions, commonCommand, runOnJob } from './run.js';
 
@@ -23,9 +23,19 @@ export function presyncCommand(): Command {
         if (options.until !== undefined) env.stop.stopAt(deadline(options.until));
         const final = state.fact('final');
         if (final !== undefined) {
-          throw new RefusedError('The cutover is final', `since ${final} the target may hold new mail, which a pass would overwrite`, 'If it is to be taken back, run `cyrsync reopen`.', { code: 'final' });
+          throw new RefusedError(
+            'The cutover is final',
+            `since ${final} the target may hold new mail, which a pass would overwrite`,
+            'If it is to be taken back, run `cyrsync reopen`.',
+            { code: 'final' },
+          );
         }
-        const passOptions = { kind: 'presync' as const, full: options.full === true, checksum: options.checksum === true, acceptRemovals: parseCount(options.acceptRemovals) };
+        const passOptions = {
+          kind: 'presync' as const,
+          full: options.full === true,
+          checksum: options.checksum === true,
+          acceptRemovals: parseCount(options.acceptRemovals),
+        };
         const { figures } = await runPass(job, state, passOptions, passContext(env));
         state.saveProblems(env.problems.all);
         return { body: figures, text: passText(figures) };
@@ -35,13 +45,19 @@ export function presyncCommand(): Command {
 
 export function parseCount(text: string | undefined): number {
   if (text === undefined) return 0;
-  if (!/^\d+$/.test(text)) throw new ConfigError(`--accept-removals ${text}`, 'it takes the number that the refusal printed', 'Give that number.');
+  if (!/^\d+$/.test(text))
+    throw new ConfigError(
+      `--accept-removals ${text}`,
+      'it takes the number that the refusal printed',
+      'Give that number.',
+    );
   return Number(text);
 }
 
 function deadline(text: string): number {
   const found = /^([01]?\d|2[0-3]):([0-5]\d)$/.exec(text);
-  if (!found) throw new ConfigError(`--until ${text}`, 'it takes a time of day such as 06:00', 'Give hours and minutes.');
+  if (!found)
+    throw new ConfigError(`--until ${text}`, 'it takes a time of day such as 06:00', 'Give hours and minutes.');
   const at = new Date();
   at.setHours(Number(found[1]), Number(found[2]), 0, 0);
   if (at.getTime() <= Date.now()) at.setDate(at.getDate() + 1);
@@ -49,11 +65,15 @@ function deadline(text: string): number {
 }
 
 export function passText({ mailboxes, messages, bytes, racedWithServer, complete }: PassFigures): string {
-  const kinds = (['unchanged', 'changed', 'created', 'moved', 'failed', 'deferred'] as const).filter((kind) => mailboxes[kind] > 0).map((kind) => `${mailboxes[kind]} ${kind}`);
+  const kinds = (['unchanged', 'changed', 'created', 'moved', 'failed', 'deferred'] as const)
+    .filter((kind) => mailboxes[kind] > 0)
+    .map((kind) => `${mailboxes[kind]} ${kind}`);
   return [
     `${plural(mailboxes.total, 'mailbox', 'mailboxes')}: ${kinds.join(', ') || 'none'}${mailboxes.removed > 0 ? `; ${mailboxes.removed} removed` : ''}`,
     `${plural(messages.copied, 'message')} copied (${formatBytes(bytes.copied)}), ${messages.linked} linked (${formatBytes(bytes.linked)}), ${messages.removed} removed`,
-    ...(racedWithServer > 0 ? [`${plural(racedWithServer, 'mailbox', 'mailboxes')} changed while being read, and read again`] : []),
+    ...(racedWithServer > 0
+      ? [`${plural(racedWithServer, 'mailbox', 'mailboxes')} changed while being read, and read again`]
+      : []),
     ...(complete ? [] : ['stopped before the end; the next run goes on']),
   ].join('\n');
 }

@@ -11,22 +11,40 @@ export function reopenCommand(): Command {
     .option('--discard', 'put the job back to presync; what the target got since is lost at the next pass')
     .action(async (options: CommonOptions & { discard?: boolean }) => {
       await runOnJob('reopen/1', options, (job, state, env) => {
-        if (state.fact('final') === undefined) throw new ConfigError('The job is not final', 'there is nothing to take back', 'Run presync or cutover.');
+        if (state.fact('final') === undefined)
+          throw new ConfigError('The job is not final', 'there is nothing to take back', 'Run presync or cutover.');
         const target = new TargetTrees(job.target, job.owner);
         try {
           const newer = state.mailboxes.all().flatMap((row) => {
-            const roots = row.targetPartition === null ? undefined : job.target.conf.partitions.get(row.targetPartition);
+            const roots =
+              row.targetPartition === null ? undefined : job.target.conf.partitions.get(row.targetPartition);
             const bytes = roots && target.root(roots.meta.index).reader.read(`${row.targetRelative}/cyrus.index`);
             if (!bytes) return [];
             const index = readIndex(bytes, row.name);
-            return index.lastUid > row.lastUid ? [{ mailbox: row.name, firstUid: row.lastUid + 1, lastUid: index.lastUid }] : [];
+            return index.lastUid > row.lastUid
+              ? [{ mailbox: row.name, firstUid: row.lastUid + 1, lastUid: index.lastUid }]
+              : [];
           });
           if (options.discard) {
             state.setFact('final', undefined);
-            return { body: { newer, reopened: true }, text: 'Reopened: presync works again, and checks what it finds on the target.' };
+            return {
+              body: { newer, reopened: true },
+              text: 'Reopened: presync works again, and checks what it finds on the target.',
+            };
           }
-          if (newer.length > 0) env.problems.add({ code: 'target-has-new-mail', message: `${newer.length} mailboxes got mail on the target`, advice: 'Save it, then run reopen --discard.' });
-          const text = newer.length === 0 ? 'The target has no mail that the source had not. `cyrsync reopen --discard` puts the job back.' : table(['mailbox', 'first new UID', 'last'], newer.map((n) => [n.mailbox, n.firstUid, n.lastUid]));
+          if (newer.length > 0)
+            env.problems.add({
+              code: 'target-has-new-mail',
+              message: `${newer.length} mailboxes got mail on the target`,
+              advice: 'Save it, then run reopen --discard.',
+            });
+          const text =
+            newer.length === 0
+              ? 'The target has no mail that the source had not. `cyrsync reopen --discard` puts the job back.'
+              : table(
+                  ['mailbox', 'first new UID', 'last'],
+                  newer.map((n) => [n.mailbox, n.firstUid, n.lastUid]),
+                );
           return { body: { newer, reopened: false }, text, exit: newer.length > 0 ? Exit.needsPerson : Exit.done };
         } finally {
           target.close();

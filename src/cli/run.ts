@@ -8,7 +8,7 @@ import { Exit, type ExitCode, exitCodeOf } from '../base/exit.js';
 import { createLog, type Log } from '../base/log.js';
 import { StopSignal } from '../base/stop.js';
 import { type Job, loadJob } from '../job/job.js';
-import { ProblemList, type Problem } from '../model/problem.js';
+import { type Problem, ProblemList } from '../model/problem.js';
 import { printDocument, problemOf } from '../report/document.js';
 import { problemText } from '../report/text.js';
 import { lockJob } from '../state/database.js';
@@ -56,9 +56,20 @@ export interface Outcome {
 }
 
 /** Runs a command to its document and exit code, whatever happens. */
-export async function run(schema: string, options: CommonOptions, act: (env: Environment) => Promise<Outcome> | Outcome, job: string | null = null): Promise<void> {
+export async function run(
+  schema: string,
+  options: CommonOptions,
+  act: (env: Environment) => Promise<Outcome> | Outcome,
+  job: string | null = null,
+): Promise<void> {
   const started = new Date();
-  const level = options.quiet ? 'quiet' : options.verbose ? 'verbose' : options.json || !process.stderr.isTTY ? 'quiet' : 'normal';
+  const level = options.quiet
+    ? 'quiet'
+    : options.verbose
+      ? 'verbose'
+      : options.json || !process.stderr.isTTY
+        ? 'quiet'
+        : 'normal';
   const env: Environment = {
     log: createLog(options.verbose ? 'verbose' : level, (text) => process.stderr.write(text)),
     stop: new StopSignal(),
@@ -84,10 +95,22 @@ export async function run(schema: string, options: CommonOptions, act: (env: Env
   const finished = new Date();
   if (outcome.raw) process.stdout.write(outcome.raw);
   else if (options.json) {
-    const frame = { cyrsync: VERSION, schema, job, startedAt: started.toISOString(), finishedAt: finished.toISOString(), seconds: (finished.getTime() - started.getTime()) / 1000, exit, problems };
+    const frame = {
+      cyrsync: VERSION,
+      schema,
+      job,
+      startedAt: started.toISOString(),
+      finishedAt: finished.toISOString(),
+      seconds: (finished.getTime() - started.getTime()) / 1000,
+      exit,
+      problems,
+    };
     await write(printDocument(frame, outcome.body));
   } else if (!options.quiet && outcome.text !== '') await write(`${outcome.text}\n`);
-  if (problems.length > 0 && !options.json) process.stderr.write(`${failure ? '' : `${problems.length === 1 ? '1 problem' : `${problems.length} problems`}\n`}${problemText(problems)}\n`);
+  if (problems.length > 0 && !options.json)
+    process.stderr.write(
+      `${failure ? '' : `${problems.length === 1 ? '1 problem' : `${problems.length} problems`}\n`}${problemText(problems)}\n`,
+    );
   process.exitCode = exit;
 }
 
@@ -96,20 +119,29 @@ function write(text: string): Promise<void> {
 }
 
 /** Runs a command on a job whose state is open; `locked` where it writes the state. */
-export async function runOnJob(schema: string, options: CommonOptions, act: (job: Job, state: State, env: Environment) => Promise<Outcome> | Outcome): Promise<void> {
+export async function runOnJob(
+  schema: string,
+  options: CommonOptions,
+  act: (job: Job, state: State, env: Environment) => Promise<Outcome> | Outcome,
+): Promise<void> {
   const file = options.job ?? './cyrsync.toml';
-  await run(schema, options, async (env) => {
-    const job = loadJob(file);
-    const unlock = lockJob(job.stateFile);
-    try {
-      const state = new State(job.stateFile);
+  await run(
+    schema,
+    options,
+    async (env) => {
+      const job = loadJob(file);
+      const unlock = lockJob(job.stateFile);
       try {
-        return await act(job, state, env);
+        const state = new State(job.stateFile);
+        try {
+          return await act(job, state, env);
+        } finally {
+          state.close();
+        }
       } finally {
-        state.close();
+        unlock();
       }
-    } finally {
-      unlock();
-    }
-  }, file);
+    },
+    file,
+  );
 }

@@ -16,11 +16,17 @@ export function surveyCommand(): Command {
         try {
           const inventory = takeInventory(job, state, source, env.problems);
           for (const { name, why } of unreachableUsers(job, inventory)) {
-            env.problems.add({ code: 'login-unreachable', message: why, advice: 'Rename the user on the old server, or set the option in the new imapd.conf.', mailbox: name });
+            env.problems.add({
+              code: 'login-unreachable',
+              message: why,
+              advice: 'Rename the user on the old server, or set the option in the new imapd.conf.',
+              mailbox: name,
+            });
           }
           const { conf } = job.source;
           const leftovers = findLeftovers(job, state, source, inventory, { prove: options.prove }).totals;
-          const sum = (pick: (m: Inventory['mailboxes'][number]) => number) => inventory.mailboxes.reduce((total, m) => total + pick(m), 0);
+          const sum = (pick: (m: Inventory['mailboxes'][number]) => number) =>
+            inventory.mailboxes.reduce((total, m) => total + pick(m), 0);
           const totals = {
             users: new Set(inventory.mailboxes.filter((m) => m.user).map((m) => m.unit)).size,
             mailboxes: inventory.mailboxes.length,
@@ -29,15 +35,29 @@ export function surveyCommand(): Command {
           };
           const partitions = partitionList(job, inventory);
           const body = {
-            source: { cyrus: conf.version, evidence: `job file; mailboxes.db: ${inventory.dialect}`, hashing: conf.spoolHashing, unixHierarchySep: conf.unixHierarchySep, virtdomains: conf.virtDomains },
+            source: {
+              cyrus: conf.version,
+              evidence: `job file; mailboxes.db: ${inventory.dialect}`,
+              hashing: conf.spoolHashing,
+              unixHierarchySep: conf.unixHierarchySep,
+              virtdomains: conf.virtDomains,
+            },
             totals,
             partitions,
             leftovers,
           };
           const text = [
             `Cyrus ${conf.version}, hashing ${conf.spoolHashing}: ${totals.users} users, ${totals.mailboxes} mailboxes, ${totals.messages} messages, ${formatBytes(totals.bytes)}`,
-            table(['partition', 'kind', 'mailboxes', 'messages', 'size', 'path'], partitions.map((p) => [p.name, p.kind, p.mailboxes, p.messages, formatBytes(p.bytes), p.path])),
-            leftovers.length === 0 ? 'No leftovers.' : `Left behind:\n${table(['class', 'directories', 'files', 'size'], leftovers.map((l) => [l.class, l.directories, l.files, formatBytes(l.bytes)]))}`,
+            table(
+              ['partition', 'kind', 'mailboxes', 'messages', 'size', 'path'],
+              partitions.map((p) => [p.name, p.kind, p.mailboxes, p.messages, formatBytes(p.bytes), p.path]),
+            ),
+            leftovers.length === 0
+              ? 'No leftovers.'
+              : `Left behind:\n${table(
+                  ['class', 'directories', 'files', 'size'],
+                  leftovers.map((l) => [l.class, l.directories, l.files, formatBytes(l.bytes)]),
+                )}`,
           ].join('\n\n');
           return { body, text };
         } finally {
@@ -52,7 +72,14 @@ function partitionList(job: Job, inventory: Inventory) {
     const mine = inventory.mailboxes.filter((m) => m.place.partition === name);
     const messages = mine.reduce((total, m) => total + (m.summary?.messages ?? 0), 0);
     const bytes = mine.reduce((total, m) => total + (m.summary?.bytes ?? 0), 0);
-    const other = (kind: 'meta' | 'archive' | 'search', path: string) => ({ name, kind, path, mailboxes: mine.length, messages: 0, bytes: 0 });
+    const other = (kind: 'meta' | 'archive' | 'search', path: string) => ({
+      name,
+      kind,
+      path,
+      mailboxes: mine.length,
+      messages: 0,
+      bytes: 0,
+    });
     return [
       { name, kind: 'data' as const, path: data, mailboxes: mine.length, messages, bytes },
       ...(metaPartition === undefined ? [] : [other('meta', metaPartition)]),

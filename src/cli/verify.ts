@@ -12,10 +12,25 @@ export function verifyCommand(): Command {
     .action(async (options: CommonOptions & { sample?: string }) => {
       await runOnJob('verify/1', options, async (job, state, env) => {
         const result = await verify(job, state, parseSample(options.sample), env.stop);
-        if (result.mismatches.length > 0) env.problems.add({ code: 'mismatches', message: `${result.mismatches.length} mismatches, each listed`, advice: 'Run presync --checksum, or compare these messages with the source.' });
+        if (result.mismatches.length > 0)
+          env.problems.add({
+            code: 'mismatches',
+            message: `${result.mismatches.length} mismatches, each listed`,
+            advice: 'Run presync --checksum, or compare these messages with the source.',
+          });
         const head = `${result.mailboxes} mailboxes, ${result.messages} messages, ${formatBytes(result.bytes)}: ${result.mismatches.length === 0 ? 'all as their index records say' : `${result.mismatches.length} mismatches`}`;
-        const rows = result.mismatches.map((m) => [m.mailbox, m.uid === null ? '' : String(m.uid), m.kind, m.expected, m.found]);
-        return { body: result, text: rows.length === 0 ? head : `${head}\n\n${table(['mailbox', 'UID', 'kind', 'expected', 'found'], rows)}`, exit: rows.length > 0 ? Exit.needsPerson : undefined };
+        const rows = result.mismatches.map((m) => [
+          m.mailbox,
+          m.uid === null ? '' : String(m.uid),
+          m.kind,
+          m.expected,
+          m.found,
+        ]);
+        return {
+          body: result,
+          text: rows.length === 0 ? head : `${head}\n\n${table(['mailbox', 'UID', 'kind', 'expected', 'found'], rows)}`,
+          exit: rows.length > 0 ? Exit.needsPerson : undefined,
+        };
       });
     });
 }
@@ -24,6 +39,7 @@ function parseSample(text: string | undefined): number {
   if (text === undefined) return 1;
   const found = /^(\d+(?:\.\d+)?)%?$/.exec(text);
   const percent = found ? Number(found[1]) : Number.NaN;
-  if (!(percent > 0 && percent <= 100)) throw new ConfigError(`--sample ${text}`, 'it takes a share such as 5%', 'Give a number above 0 and up to 100.');
+  if (!(percent > 0 && percent <= 100))
+    throw new ConfigError(`--sample ${text}`, 'it takes a share such as 5%', 'Give a number above 0 and up to 100.');
   return percent / 100;
 }

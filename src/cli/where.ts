@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { toExternal } from '../cyrus/names/mailbox-name.js';
 import type { MailboxPlace } from '../cyrus/layout/mailbox-place.js';
+import { toExternal } from '../cyrus/names/mailbox-name.js';
 import { SourceTrees } from '../disk/trees.js';
 import { takeInventory } from '../inventory/inventory.js';
 import { ProblemList } from '../model/problem.js';
@@ -33,7 +33,13 @@ export function whereCommand(): Command {
               from: shown(mailbox.place),
               to: shown(plan.placeOf(mailbox)),
             }));
-          return { body: { mailboxes }, text: table(['mailbox', 'from', 'to'], mailboxes.map((m) => [m.name, m.from.data, m.to.data])) };
+          return {
+            body: { mailboxes },
+            text: table(
+              ['mailbox', 'from', 'to'],
+              mailboxes.map((m) => [m.name, m.from.data, m.to.data]),
+            ),
+          };
         } finally {
           source.close();
         }

@@ -1,19 +1,20 @@
 /** Checks of our own, reading back from the target only, before anything is called final. */
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { FormatError } from '../base/errors.js';
-import { quotaFile } from '../cyrus/layout/config-paths.js';
+import { ConfigError, FormatError } from '../base/errors.js';
+import { quotaDirectory, quotaFile } from '../cyrus/layout/config-paths.js';
 import { parseMessageFileName } from '../cyrus/layout/mailbox-place.js';
 import { readMailboxHeader } from '../cyrus/mailbox/header.js';
 import { readIndex } from '../cyrus/mailbox/index.js';
 import { isLive, readMailboxEntries } from '../cyrus/records/mailboxes-db.js';
 import { parseQuota } from '../cyrus/records/quota.js';
-import type { TargetTrees } from '../disk/trees.js';
 import type { Migrated } from '../databases/migrated.js';
+import type { TargetTrees } from '../disk/trees.js';
 import type { Inventory } from '../inventory/inventory.js';
 import { quotaRootOf } from '../inventory/quota-roots.js';
 import { databaseFile, entriesOf } from '../inventory/read-mailboxes-db.js';
 import type { Job } from '../job/job.js';
+import { lookupId } from '../job/passwd.js';
 
 export interface Check {
   readonly check: string;
@@ -21,40 +22,70 @@ export interface Check {
   readonly detail: string;
 }
 
-const some = (list: readonly string[]) => `${list.slice(0, 5).join('; ')}${list.length > 5 ? ` … ${list.length} in all` : ''}`;
+const some = (list: readonly string[]) =>
+  `${list.slice(0, 5).join('; ')}${list.length > 5 ? ` … ${list.length} in all` : ''}`;
 
 /** @param touched Whether a mailbox was copied since the last complete pass: its directory is listed. */
-export function checkTarget(job: Job, inventory: Inventory, migrated: Migrated, target: TargetTrees, touched: (uniqueid: string) => boolean): Check[] {
+export function checkTarget(
+  job: Job,
+  inventory: Inventory,
+  migrated: Migrated,
+  target: TargetTrees,
+  touched: (uniqueid: string) => boolean,
+): Check[] {
   const { conf } = job.target;
   const checks: Check[] = [];
-  const check = (name: string, bad: readonly string[], good: string) => checks.push({ check: name, ok: bad.length === 0, detail: bad.length === 0 ? good : some(bad) });
+  const check = (name: string, bad: readonly string[], good: string) =>
+    checks.push({ check: name, ok: bad.length === 0, detail: bad.length === 0 ? good : some(bad) });
 
   const { dir, name } = databaseFile(conf, 'mailboxes', 'mailboxes.db');
   const path = `${dir}/${name}`;
   const bytes = target.root(dir).reader.read(name) ?? Buffer.alloc(0);
   const list = readMailboxEntries(entriesOf(bytes, path), conf, path);
   const live = list.mailboxes.filter(isLive);
-  check('mailboxes.db can be read back', list.problems.map((p) => p.message), `${live.length} mailboxes`);
+  check(
+    'mailboxes.db can be read back',
+    list.problems.map((p) => p.message),
+    `${live.length} mailboxes`,
+  );
   const names = new Set(live.map((entry) => entry.name as string));
   const ids = new Set(live.map((entry) => entry.uniqueid));
-  check('no name and no uniqueid twice', names.size === live.length && ids.size === live.length && !ids.has(undefined) ? [] : [`${live.length} records, ${names.size} names, ${ids.size} uniqueids`], `${names.size} of each`);
-  check('every mailbox of the source is there', inventory.mailboxes.filter((m) => !names.has(m.name)).map((m) => m.name), `${inventory.mailboxes.length} mailboxes`);
+  check(
+    'no name and no uniqueid twice',
+    names.size === live.length && ids.size === live.length && !ids.has(undefined)
+      ? []
+      : [`${live.length} records, ${names.size} names, ${ids.size} uniqueids`],
+    `${names.size} of each`,
+  );
+  check(
+    'every mailbox of the source is there',
+    inventory.mailboxes.filter((m) => !names.has(m.name)).map((m) => m.name),
+    `${inventory.mailboxes.length} mailboxes`,
+  );
 
   const files: string[] = [];
   const counts: string[] = [];
   let listed = 0;
   for (const { mailbox, place } of migrated.mailboxes) {
     try {
-      const read = (root: string, file: string) => target.root(root).reader.read(`${place.relative}/${file}`) ?? Buffer.alloc(0);
-      const header = readMailboxHeader(read(place.roots.meta.header, 'cyrus.header'), `${place.meta.header}/cyrus.header`);
+      const read = (root: string, file: string) =>
+        target.root(root).reader.read(`${place.relative}/${file}`) ?? Buffer.alloc(0);
+      const header = readMailboxHeader(
+        read(place.roots.meta.header, 'cyrus.header'),
+        `${place.meta.header}/cyrus.header`,
+      );
       const index = readIndex(read(place.roots.meta.index, 'cyrus.index'), `${place.meta.index}/cyrus.index`);
-      if (header.uniqueid !== mailbox.uniqueid) files.push(`${mailbox.name}: uniqueid ${header.uniqueid} in its header, ${mailbox.uniqueid} in mailboxes.db`);
+      if (header.uniqueid !== mailbox.uniqueid)
+        files.push(`${mailbox.name}: uniqueid ${header.uniqueid} in its header, ${mailbox.uniqueid} in mailboxes.db`);
       if (!touched(mailbox.uniqueid)) continue;
       listed++;
       let want = 0;
       for (let i = 0; i < index.count; i++) if (!index.isUnlinked(i)) want++;
       let have = 0;
-      for (const root of new Set([place.roots.data, ...(place.roots.archive === undefined ? [] : [place.roots.archive])])) {
+      for (const root of new Set([
+        place.roots.data,
+        ...(place.roots.archive === undefined ? [] : [place.roots.archive]),
+      ])) {
         const directory = target.root(root).reader.dir(place.relative);
         have += directory?.list().filter((entry) => parseMessageFileName(entry.name) !== undefined).length ?? 0;
         directory?.close();
@@ -68,7 +99,8 @@ export function checkTarget(job: Job, inventory: Inventory, migrated: Migrated, 
   check('every mailbox has its header and index', files, `${migrated.mailboxes.length} mailboxes`);
   check('no message file without a record', counts, `${listed} directories listed`);
 
-  if (conf.databases.quota.backend === 'quotalegacy') check('quota sums', quotaDifferences(job, migrated, target), 'as the indexes say');
+  if (conf.databases.quota.backend === 'quotalegacy')
+    check('quota sums', quotaDifferences(job, migrated, target), 'as the indexes say');
   checks.push(...toolChecks(job, path));
   return checks;
 }
@@ -83,11 +115,12 @@ function quotaDifferences(job: Job, migrated: Migrated, target: TargetTrees): st
     if (root === undefined) continue;
     headers.add(root);
     roots.set(root, (roots.get(root) ?? 0n) + BigInt(index.quotaUsedBytes));
-    if (quotaRootOf(mailbox.name, new Map([[root, true]]), conf) !== root) return [`${mailbox.name}: its header names ${root}, which is not above it`];
+    if (quotaRootOf(mailbox.name, new Map([[root, true]]), conf) !== root)
+      return [`${mailbox.name}: its header names ${root}, which is not above it`];
   }
   const bad: string[] = [];
   for (const [root, sum] of roots) {
-    const text = target.root(conf.configDirectory).reader.read(quotaFile(conf, root))?.toString('latin1');
+    const text = target.root(quotaDirectory(conf)).reader.read(quotaFile(conf, root))?.toString('latin1');
     const used = text === undefined ? undefined : parseQuota(text, root)?.resources.STORAGE?.used;
     if (used !== sum) bad.push(`${root}: ${used ?? 'no file'}, the indexes say ${sum}`);
   }
@@ -98,12 +131,28 @@ function quotaDifferences(job: Job, migrated: Migrated, target: TargetTrees): st
 function toolChecks(job: Job, path: string): Check[] {
   const tool = '/usr/lib/cyrus/bin/cyr_dbtool';
   const { conf, prefix } = job.target;
-  if (prefix !== '' || !existsSync(tool) || process.geteuid?.() !== 0) return [];
+  if (prefix !== '' || !existsSync(tool) || process.geteuid?.() !== 0 || !isOwnedByServer(job)) return [];
   try {
-    const out = execFileSync(tool, ['-C', conf.file, path, conf.databases.mailboxes.backend, 'consistent'], { encoding: 'latin1', uid: job.owner.uid, gid: job.owner.gid, stdio: ['ignore', 'pipe', 'pipe'], timeout: 600_000 });
+    const out = execFileSync(tool, ['-C', conf.file, path, conf.databases.mailboxes.backend, 'consistent'], {
+      encoding: 'latin1',
+      uid: job.owner.uid,
+      gid: job.owner.gid,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: 600_000,
+    });
     return [{ check: 'cyr_dbtool consistent', ok: /^Yes/.test(out), detail: out.trim() }];
   } catch (error) {
     const text = error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error);
     return [{ check: 'cyr_dbtool consistent', ok: false, detail: text.trim() }];
+  }
+}
+
+/** Cyrus's tools become the server's user; with another owner of the files (a demo) they could read nothing. */
+function isOwnedByServer(job: Job): boolean {
+  try {
+    return lookupId(job.target.conf.cyrusUser, job.target.prefix, 'passwd') === job.owner.uid;
+  } catch (error) {
+    if (error instanceof ConfigError) return false;
+    throw error;
   }
 }

@@ -4,16 +4,16 @@
  * whatever moved since the pass means that somebody still writes.
  */
 import { RefusedError } from '../base/errors.js';
-import { collectMigrated } from '../databases/migrated.js';
 import { type DatabasesResult, migrateDatabases } from '../databases/databases.js';
+import { collectMigrated } from '../databases/migrated.js';
 import { SourceTrees, TargetTrees } from '../disk/trees.js';
 import { mailboxPrint } from '../inventory/fingerprint.js';
 import type { Inventory } from '../inventory/inventory.js';
 import { readMailboxesDb } from '../inventory/read-mailboxes-db.js';
 import type { Job } from '../job/job.js';
 import type { State } from '../state/state.js';
-import { type PassContext, type PassFigures, runPass } from '../sync/pass.js';
 import { STAGING } from '../sync/links.js';
+import { type PassContext, type PassFigures, runPass } from '../sync/pass.js';
 import { requireTargetReads } from '../sync/target-version.js';
 import { type Check, checkTarget } from './checks.js';
 import { runningServer } from './running-server.js';
@@ -39,7 +39,12 @@ export interface CutoverResult {
 
 const REHEARSAL = '.cyrsync-rehearsal';
 
-export async function cutover(job: Job, state: State, options: CutoverOptions, context: PassContext): Promise<CutoverResult> {
+export async function cutover(
+  job: Job,
+  state: State,
+  options: CutoverOptions,
+  context: PassContext,
+): Promise<CutoverResult> {
   const phases: { phase: string; seconds: number }[] = [];
   let begun = performance.now();
   const endPhase = (phase: string) => {
@@ -56,29 +61,79 @@ export async function cutover(job: Job, state: State, options: CutoverOptions, c
     const replaced = inspectTarget(job, rows, target);
     endPhase('servers stopped');
     const nothing = { outcomes: [], quotaRoots: { total: 0, corrected: [] } };
-    if (options.dryRun) return { pass: null, databases: nothing.outcomes, quotaRoots: nothing.quotaRoots, checks: [], phases, final: false, replaced };
+    if (options.dryRun)
+      return {
+        pass: null,
+        databases: nothing.outcomes,
+        quotaRoots: nothing.quotaRoots,
+        checks: [],
+        phases,
+        final: false,
+        replaced,
+      };
     const before = new Map([...rows.values()].map((row) => [row.uniqueid, row.syncedPrint]));
-    const { figures, inventory, plan } = await runPass(job, state, { kind: 'cutover', full: false, checksum: false, acceptRemovals: options.acceptRemovals }, context);
+    const { figures, inventory, plan } = await runPass(
+      job,
+      state,
+      { kind: 'cutover', full: false, checksum: false, acceptRemovals: options.acceptRemovals },
+      context,
+    );
     endPhase('last pass');
     const migrated = collectMigrated(job, inventory, plan, target, context.problems);
-    const databases = migrateDatabases(job, inventory, migrated, target, context.problems, options.rehearse ? REHEARSAL : '');
+    const databases = migrateDatabases(
+      job,
+      inventory,
+      migrated,
+      target,
+      context.problems,
+      options.rehearse ? REHEARSAL : '',
+    );
     endPhase('databases');
-    if (options.rehearse) return { pass: figures, databases: databases.outcomes, quotaRoots: databases.quotaRoots, checks: [], phases, final: false, replaced };
-    const checks = checkTarget(job, inventory, migrated, target, (uniqueid) => before.get(uniqueid) !== inventory.mailboxes.find((m) => m.uniqueid === uniqueid)?.print);
+    if (options.rehearse)
+      return {
+        pass: figures,
+        databases: databases.outcomes,
+        quotaRoots: databases.quotaRoots,
+        checks: [],
+        phases,
+        final: false,
+        replaced,
+      };
+    const checks = checkTarget(
+      job,
+      inventory,
+      migrated,
+      target,
+      (uniqueid) => before.get(uniqueid) !== inventory.mailboxes.find((m) => m.uniqueid === uniqueid)?.print,
+    );
     endPhase('checks');
     const moved = [...sweepAgain(job, inventory), ...databases.changedSince()];
     if (moved.length > 0) {
-      throw new RefusedError('Somebody still writes to the source', `changed since the last pass: ${moved.slice(0, 5).join(', ')}${moved.length > 5 ? ` and ${moved.length - 5} more` : ''}`, 'Stop the old server and its cron jobs (cyr_expire, squatter), then run cutover again.', { code: 'source-moved' });
+      throw new RefusedError(
+        'Somebody still writes to the source',
+        `changed since the last pass: ${moved.slice(0, 5).join(', ')}${moved.length > 5 ? ` and ${moved.length - 5} more` : ''}`,
+        'Stop the old server and its cron jobs (cyr_expire, squatter), then run cutover again.',
+        { code: 'source-moved' },
+      );
     }
     endPhase('second sweep');
     const final = checks.every(({ ok }) => ok) && figures.complete && figures.mailboxes.deferred === 0;
     if (final) {
       for (const { data, archive, meta } of job.target.conf.partitions.values()) {
-        for (const path of [data, ...(archive === undefined ? [] : [archive]), ...Object.values(meta)]) target.root(path).removeEmpty(STAGING);
+        for (const path of [data, ...(archive === undefined ? [] : [archive]), ...Object.values(meta)])
+          target.root(path).removeEmpty(STAGING);
       }
       state.setFact('final', new Date().toISOString());
     }
-    return { pass: figures, databases: databases.outcomes, quotaRoots: databases.quotaRoots, checks, phases, final, replaced };
+    return {
+      pass: figures,
+      databases: databases.outcomes,
+      quotaRoots: databases.quotaRoots,
+      checks,
+      phases,
+      final,
+      replaced,
+    };
   } finally {
     target.close();
   }
@@ -86,16 +141,29 @@ export async function cutover(job: Job, state: State, options: CutoverOptions, c
 
 function requireStopped(job: Job, options: CutoverOptions): void {
   const old = options.force ? [] : runningServer(job.source);
-  if (old.length > 0) throw new RefusedError('The old server runs', old.slice(0, 4).join('; '), 'Stop it (and its cron jobs), then run cutover again.', { code: 'old-server-runs' });
+  if (old.length > 0)
+    throw new RefusedError(
+      'The old server runs',
+      old.slice(0, 4).join('; '),
+      'Stop it (and its cron jobs), then run cutover again.',
+      { code: 'old-server-runs' },
+    );
   const now = runningServer(job.target);
-  if (now.length > 0) throw new RefusedError('The new server runs', now.slice(0, 4).join('; '), 'Stop it: the cutover writes its databases.', { code: 'new-server-runs' });
+  if (now.length > 0)
+    throw new RefusedError(
+      'The new server runs',
+      now.slice(0, 4).join('; '),
+      'Stop it: the cutover writes its databases.',
+      { code: 'new-server-runs' },
+    );
 }
 
 /** All fingerprints once more, and mailboxes.db: 0.4 s for 100,000 mailboxes, and it works everywhere. */
 function sweepAgain(job: Job, inventory: Inventory): string[] {
   const moved: string[] = [];
   for (const mailbox of inventory.mailboxes) {
-    if (mailboxPrint(mailbox.place, job.source.real, inventory.hasExpunge).all !== mailbox.print) moved.push(mailbox.name);
+    if (mailboxPrint(mailbox.place, job.source.real, inventory.hasExpunge).all !== mailbox.print)
+      moved.push(mailbox.name);
   }
   const trees = new SourceTrees(job.source);
   try {

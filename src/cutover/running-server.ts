@@ -4,6 +4,7 @@
  * nothing this way: then the second sweep decides.
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { databaseDirectories } from '../cyrus/layout/config-paths.js';
 import { isMissing, joinPath, osPath } from '../disk/os-path.js';
 import type { Side } from '../job/job.js';
 
@@ -14,28 +15,38 @@ export function runningServer(side: Side): string[] {
   for (const name of list(side.real(conf.procPath))) {
     const pid = /^(\d+)/.exec(name)?.[1];
     const program = pid === undefined ? undefined : commandOf(pid);
-    if (program !== undefined && CYRUS_PROGRAMS.test(program)) evidence.push(`${conf.procPath}/${name}: process ${pid} (${program}) runs`);
+    if (program !== undefined && CYRUS_PROGRAMS.test(program))
+      evidence.push(`${conf.procPath}/${name}: process ${pid} (${program}) runs`);
   }
-  const directories = [conf.configDirectory, conf.sieveDir, ...[...conf.partitions.values()].flatMap((p) => [p.data, p.archive, ...Object.values(p.meta)])]
+  const directories = [
+    ...databaseDirectories(conf),
+    conf.sieveDir,
+    ...[...conf.partitions.values()].flatMap((p) => [p.data, p.archive, ...Object.values(p.meta)]),
+  ]
     .filter((path): path is string => path !== undefined)
     .map((path) => side.real(path));
   const prefixes = [...new Set(directories)].map((path) => `${path}/`);
   for (const pid of list('/proc').filter((name) => /^\d+$/.test(name) && name !== String(process.pid))) {
     const program = commandOf(pid) ?? '';
-    if (program === 'master' && masterOf(pid, side)) evidence.push(`process ${pid} is a Cyrus master with ${conf.file}`);
+    if (program === 'master' && masterOf(pid, side))
+      evidence.push(`process ${pid} is a Cyrus master with ${conf.file}`);
     const open = CYRUS_PROGRAMS.test(program) ? openFile(pid, prefixes) : undefined;
     if (open !== undefined) evidence.push(`process ${pid} (${program}) has ${open} open`);
   }
-  const sockets = ['lmtpsocket', 'idlesocket', 'notifysocket'].flatMap((option) => conf.option(option) ?? []).map((path) => side.real(path));
+  const sockets = ['lmtpsocket', 'idlesocket', 'notifysocket']
+    .flatMap((option) => conf.option(option) ?? [])
+    .map((path) => side.real(path));
   for (const line of readText('/proc/net/unix').split('\n')) {
     const path = line.split(/\s+/)[7] ?? '';
-    if (path !== '' && (sockets.includes(path) || path.startsWith(`${side.real(conf.configDirectory)}/socket/`))) evidence.push(`a process listens on ${path}`);
+    if (path !== '' && (sockets.includes(path) || path.startsWith(`${side.real(conf.configDirectory)}/socket/`)))
+      evidence.push(`a process listens on ${path}`);
   }
   return [...new Set(evidence)];
 }
 
 /** Names of Cyrus programs, cut at 15 characters as the kernel does. */
-const CYRUS_PROGRAMS = /^(master|imapd|pop3d|lmtpd|lmtpproxyd|timsieved|nntpd|httpd|idled|notifyd|sync_client|sync_server|squatter|cyr_expire|ctl_cyrusdb|ctl_mboxlist|reconstruct|quota|ipurge|cyr_\w+|fud|smmapd|mupdate|calalarmd|promstatsd|ctl_\w+)$/;
+const CYRUS_PROGRAMS =
+  /^(master|imapd|pop3d|lmtpd|lmtpproxyd|timsieved|nntpd|httpd|idled|notifyd|sync_client|sync_server|squatter|cyr_expire|ctl_cyrusdb|ctl_mboxlist|reconstruct|quota|ipurge|cyr_\w+|fud|smmapd|mupdate|calalarmd|promstatsd|ctl_\w+)$/;
 
 function commandOf(pid: string): string | undefined {
   const text = readText(`/proc/${pid}/comm`).trim();

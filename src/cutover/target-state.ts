@@ -19,7 +19,12 @@ export function inspectTarget(job: Job, rows: ReadonlyMap<string, MailboxRow>, t
   const bytes = target.root(dir).reader.read(name);
   if (!bytes || bytes.length === 0) return [];
   const refuse = (why: string): never => {
-    throw new RefusedError("The target holds another's mail", why, 'Name an empty target, or take those mailboxes away first (cyrsync does not mix two servers yet).', { code: 'target-not-ours' });
+    throw new RefusedError(
+      "The target holds another's mail",
+      why,
+      'Name an empty target, or take those mailboxes away first (cyrsync does not mix two servers yet).',
+      { code: 'target-not-ours' },
+    );
   };
   let list: ReturnType<typeof readMailboxEntries>;
   try {
@@ -41,14 +46,21 @@ export function inspectTarget(job: Job, rows: ReadonlyMap<string, MailboxRow>, t
     if (row.targetPartition === null || row.syncedFiles === 0) continue;
     const roots = conf.partitions.get(row.targetPartition);
     const index = roots && target.root(roots.meta.index).reader.read(`${row.targetRelative}/cyrus.index`);
-    if (index && readIndexHeader(index, row.name).lastUid > row.lastUid) refuse(`${row.name} has messages on the target that the source never had: it was used`);
+    if (index && readIndexHeader(index, row.name).lastUid > row.lastUid)
+      refuse(`${row.name} has messages on the target that the source never had: it was used`);
   }
   return left;
 }
 
-function isEmptyMailbox(job: Job, entry: { name: InternalName; partition?: string | undefined; uniqueid?: string | undefined; legacy: boolean }, target: TargetTrees): boolean {
+function isEmptyMailbox(
+  job: Job,
+  entry: { name: InternalName; partition?: string | undefined; uniqueid?: string | undefined; legacy: boolean },
+  target: TargetTrees,
+): boolean {
   const roots = entry.partition === undefined ? undefined : job.target.conf.partitions.get(entry.partition);
   if (!roots || entry.legacy || entry.uniqueid === undefined) return false;
-  const bytes = target.root(roots.meta.index).reader.read(`uuid/${entry.uniqueid[0]}/${entry.uniqueid[1]}/${entry.uniqueid}/cyrus.index`);
+  const bytes = target
+    .root(roots.meta.index)
+    .reader.read(`uuid/${entry.uniqueid[0]}/${entry.uniqueid[1]}/${entry.uniqueid}/cyrus.index`);
   return bytes === undefined || readIndexHeader(bytes, entry.name).count === 0;
 }

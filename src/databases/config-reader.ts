@@ -1,8 +1,33 @@
-/** Reads the source's configdirectory at cutover, and remembers what each file looked like, for the second sweep. */
-import { entriesOf } from '../inventory/read-mailboxes-db.js';
+/** Reads the source's configdirectory, and others with databases, at cutover; remembers what each file looked like, for the second sweep. */
+
 import type { DbEntry } from '../cyrus/db/entry.js';
 import { fingerprintOf } from '../disk/file-stat.js';
 import type { SourceEntry, SourceRoot } from '../disk/source.js';
+import type { SourceTrees } from '../disk/trees.js';
+import { entriesOf } from '../inventory/read-mailboxes-db.js';
+
+/** A reader for each directory: `*_db_path` may put every database elsewhere. */
+export class ConfigReaders {
+  readonly #trees: SourceTrees;
+  readonly #readers = new Map<string, ConfigReader | undefined>();
+
+  constructor(trees: SourceTrees) {
+    this.#trees = trees;
+  }
+
+  /** Undefined where there is no such directory. */
+  at(directory: string): ConfigReader | undefined {
+    if (!this.#readers.has(directory)) {
+      const root = this.#trees.root(directory);
+      this.#readers.set(directory, root && new ConfigReader(root));
+    }
+    return this.#readers.get(directory);
+  }
+
+  changed(): string[] {
+    return [...this.#readers.values()].flatMap((reader) => reader?.changed() ?? []);
+  }
+}
 
 export class ConfigReader {
   readonly root: SourceRoot;
@@ -36,6 +61,8 @@ export class ConfigReader {
 
   /** Files that are not as they were when they were read: somebody still writes. */
   changed(): string[] {
-    return [...this.#prints].filter(([relative, print]) => fingerprintOf(this.root.stat(relative)) !== print).map(([relative]) => `${this.root.path}/${relative}`);
+    return [...this.#prints]
+      .filter(([relative, print]) => fingerprintOf(this.root.stat(relative)) !== print)
+      .map(([relative]) => `${this.root.path}/${relative}`);
   }
 }

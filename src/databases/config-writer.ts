@@ -1,6 +1,34 @@
 /** Writes files below a root of the target: temporary name, rename; one barrier at the end makes all of them last. */
 import { fsyncPath } from '../disk/barrier.js';
 import type { TargetDir, TargetRoot } from '../disk/target.js';
+import type { TargetTrees } from '../disk/trees.js';
+
+/** A writer for each directory: `*_db_path` may put every database elsewhere. */
+export class ConfigWriters {
+  readonly #trees: TargetTrees;
+  readonly #below: string;
+  readonly #writers = new Map<string, ConfigWriter>();
+
+  /** @param below Files go below this directory of each; `''` in place. */
+  constructor(trees: TargetTrees, below = '') {
+    this.#trees = trees;
+    this.#below = below;
+  }
+
+  /** @throws ErrnoException where there is no such directory. */
+  at(directory: string): ConfigWriter {
+    let writer = this.#writers.get(directory);
+    if (!writer) {
+      writer = new ConfigWriter(this.#trees.root(directory), this.#below);
+      this.#writers.set(directory, writer);
+    }
+    return writer;
+  }
+
+  barrier(): void {
+    for (const writer of this.#writers.values()) writer.barrier();
+  }
+}
 
 export class ConfigWriter {
   readonly root: TargetRoot;

@@ -1,9 +1,10 @@
 /** The target's mailboxes.db: every mailbox that was migrated, with its new partition, in the target's dialect. */
+
+import type { CyrusConf } from '../cyrus/conf/cyrus-conf.js';
 import { writeDatabase } from '../cyrus/db/database.js';
 import type { FormerName } from '../cyrus/records/mailbox-record.js';
 import { printTypeLetters } from '../cyrus/records/mailbox-type.js';
 import { type MailboxEntry, writeMailboxEntries } from '../cyrus/records/mailboxes-db.js';
-import type { CyrusConf } from '../cyrus/conf/cyrus-conf.js';
 import { isAtLeast } from '../cyrus/version.js';
 import type { Inventory } from '../inventory/inventory.js';
 import type { Job } from '../job/job.js';
@@ -17,11 +18,23 @@ export function targetEntries(job: Job, inventory: Inventory, migrated: Migrated
   for (const entry of inventory.nameOnly) {
     if (migrated.byName.has(entry.name)) continue;
     // What 3.4 and older kept lay by name (reference 4.7: an upgrade gives every record the letter l).
-    const kept = { ...entry, legacy: fromOld || entry.legacy, partition: entry.partition !== undefined && conf.partitions.has(entry.partition) ? entry.partition : undefined, history: [] };
+    const kept = {
+      ...entry,
+      legacy: fromOld || entry.legacy,
+      partition: entry.partition !== undefined && conf.partitions.has(entry.partition) ? entry.partition : undefined,
+      history: [],
+    };
     nameOnly.push(kept);
     if (!fromOld || !entry.deleted || entry.uniqueid === undefined) continue;
     const { uidvalidity, createdModseq, folderModseq, mtimeSec } = entry;
-    const name: FormerName = { name: entry.name, type: printTypeLetters(kept, conf.version), uidvalidity, createdModseq, folderModseq, mtimeSec };
+    const name: FormerName = {
+      name: entry.name,
+      type: printTypeLetters(kept, conf.version),
+      uidvalidity,
+      createdModseq,
+      folderModseq,
+      mtimeSec,
+    };
     former.set(entry.uniqueid, [...(former.get(entry.uniqueid) ?? []), name]);
   }
   const live = migrated.mailboxes.map(({ mailbox, place, index }) => ({
@@ -31,7 +44,10 @@ export function targetEntries(job: Job, inventory: Inventory, migrated: Migrated
     uniqueid: mailbox.uniqueid,
     uidvalidity: index.uidvalidity,
     mtimeSec: mailbox.entry.mtimeSec ?? nowSec,
-    history: [...mailbox.entry.history, ...(former.get(mailbox.uniqueid) ?? [])].map((h) => ({ ...h, partition: undefined })),
+    history: [...mailbox.entry.history, ...(former.get(mailbox.uniqueid) ?? [])].map((h) => ({
+      ...h,
+      partition: undefined,
+    })),
   }));
   return [...live, ...nameOnly.filter((entry) => entry.intermediate || entry.uniqueid !== undefined)];
 }
@@ -39,11 +55,14 @@ export function targetEntries(job: Job, inventory: Inventory, migrated: Migrated
 /** The database file, in the backend that the target's imapd.conf names. */
 export function mailboxesDatabase(entries: readonly MailboxEntry[], conf: CyrusConf, nowSec: number): Buffer {
   const sorted = conf.improvedMboxlistSort && !isAtLeast(conf.version, '3.6') ? ({ order: 'mbox' } as const) : {};
-  return writeDatabase(writableBackend(conf.databases.mailboxes.backend), writeMailboxEntries(entries, conf), { ...sorted, version: conf.version, nowSec });
+  return writeDatabase(writableBackend(conf.databases.mailboxes.backend), writeMailboxEntries(entries, conf), {
+    ...sorted,
+    version: conf.version,
+    nowSec,
+  });
 }
 
 /** Backends that are written; what the configuration names otherwise is opened by its magic and converted (2.5+). */
 export function writableBackend(backend: string): 'flat' | 'skiplist' | 'twoskip' {
   return backend === 'flat' || backend === 'skiplist' ? backend : 'twoskip';
 }
-

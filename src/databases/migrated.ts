@@ -1,6 +1,8 @@
 /** The mailboxes that the target will have, each with its record and its place there. */
+
+import { FormatError } from '../base/errors.js';
 import type { MailboxPlace } from '../cyrus/layout/mailbox-place.js';
-import { readIndexHeader, type IndexHeader } from '../cyrus/mailbox/index.js';
+import { type IndexHeader, readIndexHeader } from '../cyrus/mailbox/index.js';
 import { inboxOf, isInbox, type User } from '../cyrus/names/mailbox-name.js';
 import type { TargetTrees } from '../disk/trees.js';
 import type { Inventory } from '../inventory/inventory.js';
@@ -8,7 +10,6 @@ import type { Job } from '../job/job.js';
 import type { SourceMailbox } from '../model/mailbox.js';
 import type { ProblemList } from '../model/problem.js';
 import type { Plan } from '../plan/plan.js';
-import { FormatError } from '../base/errors.js';
 
 export interface MigratedMailbox {
   readonly mailbox: SourceMailbox;
@@ -30,7 +31,13 @@ export interface Migrated {
 }
 
 /** Reads the index header of every mailbox on the target; one that has none there is a problem and left out. */
-export function collectMigrated(job: Job, inventory: Inventory, plan: Plan, target: TargetTrees, problems: ProblemList): Migrated {
+export function collectMigrated(
+  job: Job,
+  inventory: Inventory,
+  plan: Plan,
+  target: TargetTrees,
+  problems: ProblemList,
+): Migrated {
   const mailboxes: MigratedMailbox[] = [];
   for (const mailbox of inventory.mailboxes) {
     const place = plan.placeOf(mailbox);
@@ -41,7 +48,12 @@ export function collectMigrated(job: Job, inventory: Inventory, plan: Plan, targ
       mailboxes.push({ mailbox, place, index: readIndexHeader(bytes, path) });
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
-      problems.add({ code: 'mailbox-not-migrated', message: error.message, advice: 'See the other problems of this mailbox; it is not in the new mailboxes.db.', mailbox: mailbox.name });
+      problems.add({
+        code: 'mailbox-not-migrated',
+        message: error.message,
+        advice: 'See the other problems of this mailbox; it is not in the new mailboxes.db.',
+        mailbox: mailbox.name,
+      });
     }
   }
   const byName = new Map(mailboxes.map((m) => [m.mailbox.name as string, m]));
@@ -58,7 +70,9 @@ export function collectMigrated(job: Job, inventory: Inventory, plan: Plan, targ
     hasInbox: (user) => inboxOfUser(user) !== undefined,
     targetInboxUuid: (user) => {
       const inbox = inboxOfUser(user);
-      return inbox && !inbox.place.legacy && isInbox(inbox.mailbox.name, job.target.conf) ? inbox.mailbox.uniqueid : undefined;
+      return inbox && !inbox.place.legacy && isInbox(inbox.mailbox.name, job.target.conf)
+        ? inbox.mailbox.uniqueid
+        : undefined;
     },
     sourceInboxUuid: (user) => {
       const inbox = inboxOfUser(user);

@@ -1,19 +1,26 @@
 /** Quota roots for the target: limits kept, usage summed from the indexes that lie there. */
-import { quotaFile } from '../cyrus/layout/config-paths.js';
-import { isWrapped, printQuotaFile, printQuotaValue, type Quota, type QuotaResource } from '../cyrus/records/quota.js';
+
 import { writeDatabase } from '../cyrus/db/database.js';
-import { databaseFile } from '../inventory/read-mailboxes-db.js';
+import { quotaDirectory, quotaFile } from '../cyrus/layout/config-paths.js';
+import { isWrapped, printQuotaFile, printQuotaValue, type Quota, type QuotaResource } from '../cyrus/records/quota.js';
+import { isAtLeast } from '../cyrus/version.js';
 import { quotaRootOf } from '../inventory/quota-roots.js';
+import { databaseFile } from '../inventory/read-mailboxes-db.js';
 import type { Job } from '../job/job.js';
-import type { ConfigWriter } from './config-writer.js';
+import type { ConfigWriters } from './config-writer.js';
 import { writableBackend } from './mailboxes-db.js';
 import type { Migrated } from './migrated.js';
 import type { QuotaCorrection } from './report.js';
 
 /** Each root's limits as recorded, its usage as the indexes say; and where the record was wrong. */
-export function computeQuotas(job: Job, roots: ReadonlyMap<string, Quota>, migrated: Migrated): { quotas: Map<string, Quota>; corrected: QuotaCorrection[] } {
+export function computeQuotas(
+  job: Job,
+  roots: ReadonlyMap<string, Quota>,
+  migrated: Migrated,
+): { quotas: Map<string, Quota>; corrected: QuotaCorrection[] } {
   const sums = new Map<string, Record<QuotaResource, bigint>>();
-  for (const root of roots.keys()) sums.set(root, { STORAGE: 0n, MESSAGE: 0n, 'X-ANNOTATION-STORAGE': 0n, 'X-NUM-FOLDERS': 0n });
+  for (const root of roots.keys())
+    sums.set(root, { STORAGE: 0n, MESSAGE: 0n, 'X-ANNOTATION-STORAGE': 0n, 'X-NUM-FOLDERS': 0n });
   for (const { mailbox, index } of migrated.mailboxes) {
     const root = quotaRootOf(mailbox.name, roots, job.source.conf);
     const sum = root === undefined ? undefined : sums.get(root);
@@ -32,20 +39,33 @@ export function computeQuotas(job: Job, roots: ReadonlyMap<string, Quota>, migra
       const was = recorded.resources[resource];
       const actual = sum[resource];
       resources[resource] = { used: actual, limit: was?.limit };
-      if (was && was.used !== actual) corrected.push({ root, resource, recorded: was.used, actual, wrapped: isWrapped(was.used, actual) });
+      if (was && was.used !== actual)
+        corrected.push({ root, resource, recorded: was.used, actual, wrapped: isWrapped(was.used, actual) });
     }
     quotas.set(root, { resources, modseq: recorded.modseq });
   }
   return { quotas, corrected };
 }
 
-export function writeQuotas(job: Job, quotas: ReadonlyMap<string, Quota>, writer: ConfigWriter, nowSec: number): void {
+export function writeQuotas(
+  job: Job,
+  quotas: ReadonlyMap<string, Quota>,
+  writers: ConfigWriters,
+  nowSec: number,
+): void {
   const { conf } = job.target;
   const { backend } = conf.databases.quota;
   if (backend === 'quotalegacy') {
-    for (const [root, quota] of quotas) writer.write(quotaFile(conf, root), Buffer.from(printQuotaFile(quota, conf.version), 'latin1'));
+    const writer = writers.at(quotaDirectory(conf));
+    for (const [root, quota] of quotas)
+      writer.write(quotaFile(conf, root), Buffer.from(printQuotaFile(quota, conf.version), 'latin1'));
     return;
   }
   const entries = [...quotas].map(([key, quota]) => ({ key, value: printQuotaValue(quota, conf.version) }));
-  writer.write(databaseFile(conf, 'quota', 'quotas.db').name, writeDatabase(writableBackend(backend), entries, { version: conf.version, nowSec }));
+  const { dir, name } = databaseFile(conf, 'quota', 'quotas.db');
+  // MBOXSORT, until 3.4 (reference 2.5).
+  const sorted = conf.improvedMboxlistSort && !isAtLeast(conf.version, '3.6') ? ({ order: 'mbox' } as const) : {};
+  writers
+    .at(dir)
+    .write(name, writeDatabase(writableBackend(backend), entries, { ...sorted, version: conf.version, nowSec }));
 }

@@ -8,7 +8,13 @@ import type { ConfigWriter } from './config-writer.js';
 import type { Migrated } from './migrated.js';
 
 /** @returns how many files were copied. */
-export function migrateSieve(job: Job, source: SourceRoot, writer: ConfigWriter, migrated: Migrated, problems: ProblemList): number {
+export function migrateSieve(
+  job: Job,
+  source: SourceRoot,
+  writer: ConfigWriter,
+  migrated: Migrated,
+  problems: ProblemList,
+): number {
   const [from, to] = [job.source.conf, job.target.conf];
   let files = 0;
   const domains = new Set<string | undefined>([undefined]);
@@ -16,13 +22,26 @@ export function migrateSieve(job: Job, source: SourceRoot, writer: ConfigWriter,
     const user = userOf(mailbox.name, from);
     if (user?.domain !== undefined) domains.add(user.domain);
     if (!user || !isInbox(mailbox.name, from)) continue;
-    files += copyScripts(source, sieveDir(from, user, migrated.sourceInboxUuid(user)), writer, sieveDir(to, user, migrated.targetInboxUuid(user)), problems);
+    files += copyScripts(
+      source,
+      sieveDir(from, user, migrated.sourceInboxUuid(user)),
+      writer,
+      sieveDir(to, user, migrated.targetInboxUuid(user)),
+      problems,
+    );
   }
-  for (const domain of domains) files += copyScripts(source, globalSieveDir(from, domain), writer, globalSieveDir(to, domain), problems);
+  for (const domain of domains)
+    files += copyScripts(source, globalSieveDir(from, domain), writer, globalSieveDir(to, domain), problems);
   return files;
 }
 
-function copyScripts(source: SourceRoot, from: string, writer: ConfigWriter, to: string, problems: ProblemList): number {
+function copyScripts(
+  source: SourceRoot,
+  from: string,
+  writer: ConfigWriter,
+  to: string,
+  problems: ProblemList,
+): number {
   const dir = source.dir(from);
   if (!dir) return 0;
   let files = 0;
@@ -43,7 +62,12 @@ function copyScripts(source: SourceRoot, from: string, writer: ConfigWriter, to:
           writer.link(`${to}/${name}`, pointsTo);
           files++;
         } else {
-          problems.add({ code: 'sieve-active-broken', message: `defaultbc points to "${pointsTo}", which is not there`, advice: 'Activate a script for this user on the target.', path: `${source.path}/${from}/${name}` });
+          problems.add({
+            code: 'sieve-active-broken',
+            message: `defaultbc points to "${pointsTo}", which is not there`,
+            advice: 'Activate a script for this user on the target.',
+            path: `${source.path}/${from}/${name}`,
+          });
         }
       }
     }

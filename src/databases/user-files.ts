@@ -12,9 +12,9 @@
  * | xapianactive | dropped: it names search databases that stay behind |
  */
 import { FormatError } from '../base/errors.js';
-import { parseConfigPath, userFile } from '../cyrus/layout/config-paths.js';
-import type { DbEntry } from '../cyrus/db/entry.js';
 import { writeDatabase } from '../cyrus/db/database.js';
+import type { DbEntry } from '../cyrus/db/entry.js';
+import { parseConfigPath, userFile } from '../cyrus/layout/config-paths.js';
 import { isInbox, type User, userOf } from '../cyrus/names/mailbox-name.js';
 import { readSubscriptions, writeSubscriptions } from '../cyrus/records/subscriptions.js';
 import type { Job } from '../job/job.js';
@@ -48,7 +48,11 @@ export function* liveUserFiles(job: Job, reader: ConfigReader, migrated: Migrate
     for (const domain of reader.list(`domain/${hash.name}`)) {
       for (const path of walk(reader, `domain/${hash.name}/${domain.name}/user`, 1)) {
         const file = parseConfigPath(path);
-        if (file?.kind === 'user' && userFile(conf, file.user, file.suffix, migrated.sourceInboxUuid(file.user)) === path) yield { ...file, path };
+        if (
+          file?.kind === 'user' &&
+          userFile(conf, file.user, file.suffix, migrated.sourceInboxUuid(file.user)) === path
+        )
+          yield { ...file, path };
       }
     }
   }
@@ -61,20 +65,35 @@ function* walk(reader: ConfigReader, relative: string, depth: number): Generator
   }
 }
 
-export function migrateUserFiles(job: Job, reader: ConfigReader, writer: ConfigWriter, migrated: Migrated, problems: ProblemList, nowSec: number): DatabaseOutcome[] {
+export function migrateUserFiles(
+  job: Job,
+  reader: ConfigReader,
+  writer: ConfigWriter,
+  migrated: Migrated,
+  problems: ProblemList,
+  nowSec: number,
+): DatabaseOutcome[] {
   const { conf } = job.target;
   const counts = new Map<string, number>();
   const sameLine = job.source.conf.version === conf.version;
   for (const { user, suffix, path } of liveUserFiles(job, reader, migrated)) {
     const to = userFile(conf, user, suffix, migrated.targetInboxUuid(user));
     try {
-      if (migrateOne(job, reader, writer, migrated, user, suffix, path, to, sameLine, nowSec)) counts.set(suffix, (counts.get(suffix) ?? 0) + 1);
+      if (migrateOne(job, reader, writer, migrated, user, suffix, path, to, sameLine, nowSec))
+        counts.set(suffix, (counts.get(suffix) ?? 0) + 1);
     } catch (error) {
       if (!(error instanceof FormatError || error instanceof RangeError)) throw error;
-      problems.add({ code: 'user-file-damaged', message: error.message, advice: 'See whether a backup has a sound copy; put it in place on the target.', path: `${job.source.conf.configDirectory}/${path}` });
+      problems.add({
+        code: 'user-file-damaged',
+        message: error.message,
+        advice: 'See whether a backup has a sound copy; put it in place on the target.',
+        path: `${job.source.conf.configDirectory}/${path}`,
+      });
     }
   }
-  return [...counts].sort().map(([suffix, entries]) => ({ what: `user/*.${suffix}`, entries, ...actionOf(suffix, sameLine) }));
+  return [...counts]
+    .sort()
+    .map(([suffix, entries]) => ({ what: `user/*.${suffix}`, entries, ...actionOf(suffix, sameLine) }));
 }
 
 function actionOf(suffix: string, sameLine: boolean): Pick<DatabaseOutcome, 'action' | 'note'> {
@@ -84,9 +103,13 @@ function actionOf(suffix: string, sameLine: boolean): Pick<DatabaseOutcome, 'act
     case 'mboxkey':
       return { action: 'converted', note: "in the target's backend and hashing" };
     case 'conversations':
-      return sameLine ? { action: 'copied', note: 'same release line' } : { action: 'left-to-target', note: 'another release line: run ctl_conversationsdb -b -r' };
+      return sameLine
+        ? { action: 'copied', note: 'same release line' }
+        : { action: 'left-to-target', note: 'another release line: run ctl_conversationsdb -b -r' };
     case 'dav':
-      return sameLine ? { action: 'copied', note: 'same release line' } : { action: 'left-to-target', note: 'another release line: run dav_reconstruct -a' };
+      return sameLine
+        ? { action: 'copied', note: 'same release line' }
+        : { action: 'left-to-target', note: 'another release line: run dav_reconstruct -a' };
     case 'xapianactive':
       return { action: 'dropped', note: 'names search databases that stay behind: run squatter' };
     default:
@@ -95,10 +118,28 @@ function actionOf(suffix: string, sameLine: boolean): Pick<DatabaseOutcome, 'act
 }
 
 /** @returns true where there was something. */
-function migrateOne(job: Job, reader: ConfigReader, writer: ConfigWriter, migrated: Migrated, user: User, suffix: string, path: string, to: string, sameLine: boolean, nowSec: number): boolean {
+function migrateOne(
+  job: Job,
+  reader: ConfigReader,
+  writer: ConfigWriter,
+  migrated: Migrated,
+  user: User,
+  suffix: string,
+  path: string,
+  to: string,
+  sameLine: boolean,
+  nowSec: number,
+): boolean {
   const { conf } = job.target;
   const database = (kind: 'seen' | 'subscriptions' | 'mboxkey', entries: readonly DbEntry[]) =>
-    writer.write(to, writeDatabase(writableBackend(conf.databases[kind].backend), entries, { ...(kind === 'subscriptions' && conf.improvedMboxlistSort ? { order: 'mbox' as const } : {}), version: conf.version, nowSec }));
+    writer.write(
+      to,
+      writeDatabase(writableBackend(conf.databases[kind].backend), entries, {
+        ...(kind === 'subscriptions' && conf.improvedMboxlistSort ? { order: 'mbox' as const } : {}),
+        version: conf.version,
+        nowSec,
+      }),
+    );
   switch (suffix) {
     case 'seen':
       database('seen', withMendedIds(reader.entries(path) ?? [], migrated));
@@ -126,7 +167,8 @@ function withMendedIds(entries: readonly DbEntry[], migrated: Migrated): DbEntry
   const out = new Map<string, string>();
   for (const { key, value } of entries) {
     out.set(key, value);
-    for (const { mailbox } of migrated.bySourceId.get(key) ?? []) if (mailbox.uniqueid !== key) out.set(mailbox.uniqueid, value);
+    for (const { mailbox } of migrated.bySourceId.get(key) ?? [])
+      if (mailbox.uniqueid !== key) out.set(mailbox.uniqueid, value);
   }
   return [...out].map(([key, value]) => ({ key, value }));
 }

@@ -8,8 +8,20 @@ import { native } from './native.js';
 import { osPath } from './os-path.js';
 
 const ERRNO_NAMES: Readonly<Record<number, string>> = {
-  1: 'EPERM', 2: 'ENOENT', 5: 'EIO', 13: 'EACCES', 17: 'EEXIST', 18: 'EXDEV', 20: 'ENOTDIR', 21: 'EISDIR', 23: 'ENFILE',
-  24: 'EMFILE', 28: 'ENOSPC', 30: 'EROFS', 36: 'ENAMETOOLONG', 40: 'ELOOP',
+  1: 'EPERM',
+  2: 'ENOENT',
+  5: 'EIO',
+  13: 'EACCES',
+  17: 'EEXIST',
+  18: 'EXDEV',
+  20: 'ENOTDIR',
+  21: 'EISDIR',
+  23: 'ENFILE',
+  24: 'EMFILE',
+  28: 'ENOSPC',
+  30: 'EROFS',
+  36: 'ENAMETOOLONG',
+  40: 'ELOOP',
 };
 const EAGAIN = 11;
 
@@ -54,7 +66,10 @@ function openStepwise(rootFd: number, relative: string, flags: number, mode: num
   let at = rootFd;
   try {
     for (const part of parts) {
-      const next = openSync(osPath(`/proc/self/fd/${at}/${part}`), O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+      const next = openSync(
+        osPath(`/proc/self/fd/${at}/${part}`),
+        O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW,
+      );
       if (at !== rootFd) closeSync(at);
       at = next;
     }

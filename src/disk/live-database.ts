@@ -31,7 +31,11 @@ export interface Parsed<T> {
  * @param parse Makes the value of the bytes; a FormatError counts as torn and is tried again.
  * @returns `busy` where ten tries gave none of these. @throws FormatError where a quiet file can't be parsed.
  */
-export function readLiveDatabase<T>(root: SourceRoot, relative: string, parse: (bytes: Buffer) => Parsed<T>): LiveRead<T> {
+export function readLiveDatabase<T>(
+  root: SourceRoot,
+  relative: string,
+  parse: (bytes: Buffer) => Parsed<T>,
+): LiveRead<T> {
   let previous: Buffer | undefined;
   let failure: FormatError | undefined;
   for (let attempt = 0; attempt < TRIES; attempt++) {
@@ -53,12 +57,16 @@ export function readLiveDatabase<T>(root: SourceRoot, relative: string, parse: (
   return { kind: 'busy' };
 }
 
-function readOnce(root: SourceRoot, relative: string): { bytes: Buffer; stat: FileStat; quiet: boolean; still: boolean } | undefined {
+function readOnce(
+  root: SourceRoot,
+  relative: string,
+): { bytes: Buffer; stat: FileStat; quiet: boolean; still: boolean } | undefined {
   let fd: number;
   try {
     fd = root.openFile(relative);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return undefined;
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
+      return undefined;
     throw error;
   }
   try {

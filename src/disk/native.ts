@@ -2,8 +2,9 @@
  * The system calls that Node does not have, by FFI (koffi), each with a plain Node fallback beside its caller. Where
  * koffi can't be loaded, or `CYRSYNC_NATIVE=0` says so, every function here is absent and the fallback acts.
  */
-import { createRequire } from 'node:module';
+
 import { constants } from 'node:fs';
+import { createRequire } from 'node:module';
 
 export interface Native {
   /** Writes everything of the file system that `fd` lies on to disk. @throws Error with the errno name. */
@@ -51,7 +52,12 @@ function load(): Native | undefined {
       },
     };
     // An old kernel or a seccomp filter: say so once, here, and let the fallback act.
-    const probe = native.openBeneath(-100 /* AT_FDCWD */, Buffer.from('.'), constants.O_RDONLY | constants.O_DIRECTORY, 0);
+    const probe = native.openBeneath(
+      -100 /* AT_FDCWD */,
+      Buffer.from('.'),
+      constants.O_RDONLY | constants.O_DIRECTORY,
+      0,
+    );
     if (probe === -ENOSYS || probe === -1) return undefined;
     if (probe >= 0) closeProbe(probe);
     return native;

@@ -20,7 +20,10 @@ export function joinPath(...parts: string[]): string {
   let out = '';
   for (const part of parts) {
     if (part === '' || part === '.') continue;
-    out = out === '' ? part : `${out.endsWith('/') ? out.slice(0, -1) : out}/${part.startsWith('/') ? part.slice(1) : part}`;
+    out =
+      out === ''
+        ? part
+        : `${out.endsWith('/') ? out.slice(0, -1) : out}/${part.startsWith('/') ? part.slice(1) : part}`;
   }
   return out;
 }

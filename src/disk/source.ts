@@ -2,10 +2,10 @@
  * The source: read-only by type. Everything that opens a file of the old server goes through here: below its root,
  * never through a link, never blocking, and without touching its access time where the kernel allows that.
  */
-import { closeSync, constants, fstatSync, openSync, opendirSync, readlinkSync, readSync, type Stats } from 'node:fs';
+import { closeSync, constants, fstatSync, opendirSync, openSync, readlinkSync, readSync, type Stats } from 'node:fs';
 import { openBeneath, openDirBeneath, openRoot } from './beneath.js';
-import { errnoOf, isMissing, osPath } from './os-path.js';
 import { type FileStat, statFd, statPath } from './file-stat.js';
+import { errnoOf, isMissing, osPath } from './os-path.js';
 
 const O_NOATIME = 0o1000000;
 
@@ -100,7 +100,8 @@ function readWhole(open: () => number): Buffer | undefined {
 /** Reads an open file from its beginning to its end, which may move meanwhile. */
 export function readDescriptor(fd: number): Buffer {
   const size = fstatSync(fd).size;
-  if (size > MAX_WHOLE_BYTES) throw Object.assign(new Error('EFBIG: file too large to be read whole'), { code: 'EFBIG' });
+  if (size > MAX_WHOLE_BYTES)
+    throw Object.assign(new Error('EFBIG: file too large to be read whole'), { code: 'EFBIG' });
   let buffer = Buffer.allocUnsafe(size + 1); // one more than it had, so that growth shows
   let length = 0;
   for (;;) {

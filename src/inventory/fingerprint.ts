@@ -16,7 +16,11 @@ export interface MailboxPrint {
 }
 
 /** @param real Puts the root's prefix in front of a path. @param hasExpunge Whether this source keeps cyrus.expunge. */
-export function mailboxPrint(place: Pick<MailboxPlace, 'meta'>, real: (path: string) => string, hasExpunge: boolean): MailboxPrint {
+export function mailboxPrint(
+  place: Pick<MailboxPlace, 'meta'>,
+  real: (path: string) => string,
+  hasExpunge: boolean,
+): MailboxPrint {
   let newestNs = 0n;
   const look = (dir: string, name: string): FileStat | undefined => {
     const stat = statPath(`${real(dir)}/${name}`);
@@ -29,7 +33,9 @@ export function mailboxPrint(place: Pick<MailboxPlace, 'meta'>, real: (path: str
   const header = look(place.meta.header, 'cyrus.header');
   const index = look(place.meta.index, 'cyrus.index');
   // cyrus.expunge is 2.3's alone, cyrus.annotations 2.5's and later.
-  const third = hasExpunge ? look(place.meta.expunge, 'cyrus.expunge') : look(place.meta.annotations, 'cyrus.annotations');
+  const third = hasExpunge
+    ? look(place.meta.expunge, 'cyrus.expunge')
+    : look(place.meta.annotations, 'cyrus.annotations');
   const headerPrint = fingerprintOf(header);
   return {
     header: headerPrint,

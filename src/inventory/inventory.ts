@@ -10,7 +10,14 @@ import { FormatError } from '../base/errors.js';
 import { isSafeUniqueid, placeOf } from '../cyrus/layout/mailbox-place.js';
 import { readMailboxHeader } from '../cyrus/mailbox/header.js';
 import { readExpunge, readIndexHeader } from '../cyrus/mailbox/index.js';
-import { checkName, type InternalName, isDeletedName, splitDomain, unreachableLogin, userOf } from '../cyrus/names/mailbox-name.js';
+import {
+  checkName,
+  type InternalName,
+  isDeletedName,
+  splitDomain,
+  unreachableLogin,
+  userOf,
+} from '../cyrus/names/mailbox-name.js';
 import { isLive, type MailboxEntry } from '../cyrus/records/mailboxes-db.js';
 import { isAtLeast } from '../cyrus/version.js';
 import { errnoOf } from '../disk/os-path.js';
@@ -52,7 +59,12 @@ export function takeInventory(job: Job, state: State, trees: SourceTrees, proble
   for (const problem of list.problems) {
     // Shared ids are mended below; id records without a name are leftovers of the server's own, not mailboxes.
     if (/^(duplicate-uniqueid|no-uniqueid|id-record-)/.test(problem.code)) continue;
-    problems.add({ code: `mailboxes-db-${problem.code}`, message: problem.message, advice: 'Look at this record on the old server; it is not migrated.', mailbox: problem.name });
+    problems.add({
+      code: `mailboxes-db-${problem.code}`,
+      message: problem.message,
+      advice: 'Look at this record on the old server; it is not migrated.',
+      mailbox: problem.name,
+    });
   }
   const hasExpunge = !isAtLeast(conf.version, '2.4');
   const drafts: Draft[] = [];
@@ -70,7 +82,13 @@ export function takeInventory(job: Job, state: State, trees: SourceTrees, proble
     const other = byDirectory.get(key);
     if (other !== undefined) {
       refused.add(entry.name);
-      problems.add({ code: 'one-directory-two-names', message: `its directory is that of ${other}`, advice: 'Delete one of the two records on the old server.', mailbox: entry.name, path: draft.place.data });
+      problems.add({
+        code: 'one-directory-two-names',
+        message: `its directory is that of ${other}`,
+        advice: 'Delete one of the two records on the old server.',
+        mailbox: entry.name,
+        path: draft.place.data,
+      });
       continue;
     }
     byDirectory.set(key, entry.name);
@@ -86,14 +104,31 @@ export function takeInventory(job: Job, state: State, trees: SourceTrees, proble
     mailboxes.flatMap((m) => {
       const row = rows.get(m.uniqueid);
       if (row && row.print === m.print && row.name === m.name && row.sourceKey === sourceKey(m)) return [];
-      const known: MailboxSummary = m.summary ?? row ?? { indexVersion: 0, uidvalidity: 0, lastUid: 0, messages: 0, files: 0, bytes: 0 };
+      const known: MailboxSummary = m.summary ??
+        row ?? { indexVersion: 0, uidvalidity: 0, lastUid: 0, messages: 0, files: 0, bytes: 0 };
       const { indexVersion, uidvalidity, lastUid, messages, files, bytes } = known;
-      return [{ uniqueid: m.uniqueid, name: m.name, sourceKey: sourceKey(m), headerPrint: m.headerPrint, print: m.print, indexVersion, uidvalidity, lastUid, messages, files, bytes }];
+      return [
+        {
+          uniqueid: m.uniqueid,
+          name: m.name,
+          sourceKey: sourceKey(m),
+          headerPrint: m.headerPrint,
+          print: m.print,
+          indexVersion,
+          uidvalidity,
+          lastUid,
+          messages,
+          files,
+          bytes,
+        },
+      ];
     }),
   );
   return {
     mailboxes,
-    nameOnly: list.mailboxes.filter((entry) => (entry.deleted || entry.intermediate) && !entry.remote && !entry.reserved),
+    nameOnly: list.mailboxes.filter(
+      (entry) => (entry.deleted || entry.intermediate) && !entry.remote && !entry.reserved,
+    ),
     rows,
     databasePrint: list.print,
     dialect: list.dialect,
@@ -106,33 +141,58 @@ function sourceKey(mailbox: { place: SourceMailbox['place'] }): string {
   return `${mailbox.place.partition} ${mailbox.place.relative}`;
 }
 
-function draftOf(job: Job, trees: SourceTrees, entry: MailboxEntry, rowsByName: ReadonlyMap<string, MailboxRow>, hasExpunge: boolean, problems: ProblemList): Draft | undefined {
+function draftOf(
+  job: Job,
+  trees: SourceTrees,
+  entry: MailboxEntry,
+  rowsByName: ReadonlyMap<string, MailboxRow>,
+  hasExpunge: boolean,
+  problems: ProblemList,
+): Draft | undefined {
   const { conf } = job.source;
   const { name } = entry;
   const refuse = (code: string, message: string, advice: string, path?: string): undefined => {
     problems.add({ code, message, advice, mailbox: name, path });
   };
   const bad = checkName(name);
-  if (bad !== undefined) return refuse('name-refused', bad, 'Rename it on the old server; a path made of it would leave the partition.');
-  if (entry.partition === undefined) return refuse('no-partition', 'its record names no partition', 'Look at the record on the old server.');
+  if (bad !== undefined)
+    return refuse('name-refused', bad, 'Rename it on the old server; a path made of it would leave the partition.');
+  if (entry.partition === undefined)
+    return refuse('no-partition', 'its record names no partition', 'Look at the record on the old server.');
   const legacy = !isAtLeast(conf.version, '3.6') || entry.legacy;
   if (!legacy && (entry.uniqueid === undefined || !isSafeUniqueid(entry.uniqueid))) {
-    return refuse('uniqueid-refused', `its uniqueid "${entry.uniqueid ?? ''}" makes no directory name`, 'Look at the record on the old server.');
+    return refuse(
+      'uniqueid-refused',
+      `its uniqueid "${entry.uniqueid ?? ''}" makes no directory name`,
+      'Look at the record on the old server.',
+    );
   }
   const place = placeOf(conf, { name, uniqueid: entry.uniqueid, partition: entry.partition, legacy });
-  if (!place) return refuse('unknown-partition', `imapd.conf has no partition "${entry.partition}"`, 'Add the partition to the old imapd.conf that the job names.');
+  if (!place)
+    return refuse(
+      'unknown-partition',
+      `imapd.conf has no partition "${entry.partition}"`,
+      'Add the partition to the old imapd.conf that the job names.',
+    );
   const print = mailboxPrint(place, job.source.real, hasExpunge);
   let sourceId = entry.uniqueid;
   if (!print.hasIndex || !print.hasHeader) {
     const missing = print.hasHeader ? 'cyrus.index' : print.hasIndex ? 'cyrus.header' : 'directory';
-    problems.add({ code: 'mailbox-files-missing', message: `it has no ${missing}`, advice: 'Run reconstruct for it on the old server, or delete it there; what the target has of it is kept.', mailbox: name, path: place.meta.index });
+    problems.add({
+      code: 'mailbox-files-missing',
+      message: `it has no ${missing}`,
+      advice: 'Run reconstruct for it on the old server, or delete it there; what the target has of it is kept.',
+      mailbox: name,
+      path: place.meta.index,
+    });
     // 3.x knows which mailbox it is and keeps its place; of 2.x nothing is known without a header.
     if (!rowsByName.has(name) || sourceId === undefined) sourceId = rowsByName.get(name)?.uniqueid ?? sourceId;
     if (sourceId === undefined || !rowsByName.has(name)) return undefined;
   }
   if (sourceId === undefined) {
     const known = rowsByName.get(name);
-    if (known && known.headerPrint === print.header && known.sourceKey === sourceKey({ place })) sourceId = known.uniqueid;
+    if (known && known.headerPrint === print.header && known.sourceKey === sourceKey({ place }))
+      sourceId = known.uniqueid;
     else {
       const read = readUniqueid(trees, place.roots.meta.header, place.relative, name, problems);
       // A header that can't be read is not a mailbox without uniqueid: go by what it was, else leave it out.
@@ -164,7 +224,13 @@ export function unitOf(name: InternalName, job: Job): string {
   return `${domain === undefined ? '' : `${domain}!`}${top}`;
 }
 
-function readUniqueid(trees: SourceTrees, rootPath: string, relative: string, name: InternalName, problems: ProblemList): string | undefined | 'unreadable' {
+function readUniqueid(
+  trees: SourceTrees,
+  rootPath: string,
+  relative: string,
+  name: InternalName,
+  problems: ProblemList,
+): string | undefined | 'unreadable' {
   const path = `${rootPath}/${relative}/cyrus.header`;
   try {
     const bytes = trees.root(rootPath)?.read(`${relative}/cyrus.header`);
@@ -177,10 +243,22 @@ function readUniqueid(trees: SourceTrees, rootPath: string, relative: string, na
 
 function readProblem(error: unknown, name: InternalName, path: string) {
   if (errnoOf(error) === 'ELOOP') {
-    return { code: 'link-refused', message: 'a symbolic link stands in its path', advice: 'Put the directory where the link is, or make the place it points to a partition.', mailbox: name, path };
+    return {
+      code: 'link-refused',
+      message: 'a symbolic link stands in its path',
+      advice: 'Put the directory where the link is, or make the place it points to a partition.',
+      mailbox: name,
+      path,
+    };
   }
   if (error instanceof FormatError || errnoOf(error) !== undefined) {
-    return { code: 'mailbox-unreadable', message: (error as Error).message, advice: 'Run reconstruct for it on the old server; what the target has of it is kept.', mailbox: name, path };
+    return {
+      code: 'mailbox-unreadable',
+      message: (error as Error).message,
+      advice: 'Run reconstruct for it on the old server; what the target has of it is kept.',
+      mailbox: name,
+      path,
+    };
   }
   throw error;
 }
@@ -197,7 +275,14 @@ function summarise(job: Job, trees: SourceTrees, draft: Draft, problems: Problem
       const expunge = trees.root(place.roots.meta.expunge)?.read(`${place.relative}/cyrus.expunge`);
       files += expunge ? (readExpunge(expunge, `${place.meta.expunge}/cyrus.expunge`)?.count ?? 0) : 0;
     }
-    return { indexVersion: header.minorVersion, uidvalidity: header.uidvalidity, lastUid: header.lastUid, messages: header.exists, files, bytes: Number(header.quotaUsedBytes) };
+    return {
+      indexVersion: header.minorVersion,
+      uidvalidity: header.uidvalidity,
+      lastUid: header.lastUid,
+      messages: header.exists,
+      files,
+      bytes: Number(header.quotaUsedBytes),
+    };
   } catch (error) {
     problems.add(readProblem(error, name, path));
     return undefined;
@@ -224,8 +309,18 @@ function identify(drafts: readonly Draft[], state: State, problems: ProblemList)
       state.assignUniqueid(key, name, uniqueid);
       problems.add(
         sourceId === undefined
-          ? { code: 'uniqueid-missing', message: `it had no uniqueid; the target's is ${uniqueid}`, advice: 'Nothing to do: it is mended on the target.', mailbox: name }
-          : { code: 'uniqueid-double', message: `its uniqueid ${sourceId} is that of ${owner?.name} too; the target's is ${uniqueid}`, advice: 'Nothing to do: it is mended on the target.', mailbox: name },
+          ? {
+              code: 'uniqueid-missing',
+              message: `it had no uniqueid; the target's is ${uniqueid}`,
+              advice: 'Nothing to do: it is mended on the target.',
+              mailbox: name,
+            }
+          : {
+              code: 'uniqueid-double',
+              message: `its uniqueid ${sourceId} is that of ${owner?.name} too; the target's is ${uniqueid}`,
+              advice: 'Nothing to do: it is mended on the target.',
+              mailbox: name,
+            },
       );
     }
     return { draft, uniqueid };

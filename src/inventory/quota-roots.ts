@@ -1,6 +1,7 @@
 /** The quota roots of the source, and which of them a mailbox belongs to. */
-import { parseConfigPath, quotaDirectory, quotaFile } from '../cyrus/layout/config-paths.js';
+
 import { FormatError } from '../base/errors.js';
+import { parseConfigPath, quotaDirectory, quotaFile } from '../cyrus/layout/config-paths.js';
 import { type InternalName, isDeletedName, type NameConf, splitDomain } from '../cyrus/names/mailbox-name.js';
 import { parseQuota, type Quota } from '../cyrus/records/quota.js';
 import type { SourceTrees } from '../disk/trees.js';
@@ -18,7 +19,12 @@ export function readQuotaRoots(job: Job, trees: SourceTrees, problems: ProblemLi
       if (quota) roots.set(root, quota);
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
-      problems.add({ code: 'quota-damaged', message: error.message, advice: 'Set the limit of this root again on the target; its usage is computed anyway.', path });
+      problems.add({
+        code: 'quota-damaged',
+        message: error.message,
+        advice: 'Set the limit of this root again on the target; its usage is computed anyway.',
+        path,
+      });
     }
   };
   if (conf.databases.quota.backend !== 'quotalegacy') {
@@ -58,9 +64,14 @@ export function readQuotaRoots(job: Job, trees: SourceTrees, problems: ProblemLi
  * mailboxes have none, unless one is set within the DELETED hierarchy itself.
  * @see reference cyrus-names-and-databases.md 7
  */
-export function quotaRootOf(name: InternalName, roots: ReadonlyMap<string, unknown>, conf: NameConf): string | undefined {
+export function quotaRootOf(
+  name: InternalName,
+  roots: ReadonlyMap<string, unknown>,
+  conf: NameConf,
+): string | undefined {
   const { domain, rest } = splitDomain(name, conf);
   const prefix = domain === undefined ? '' : `${domain}!`;
-  for (let at = rest; at !== ''; at = at.slice(0, Math.max(0, at.lastIndexOf('.')))) if (roots.has(prefix + at)) return prefix + at;
+  for (let at = rest; at !== ''; at = at.slice(0, Math.max(0, at.lastIndexOf('.'))))
+    if (roots.has(prefix + at)) return prefix + at;
   return domain !== undefined && !isDeletedName(name, conf) && roots.has(prefix) ? prefix : undefined;
 }

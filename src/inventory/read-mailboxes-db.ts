@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CyrsyncError, FormatError, RefusedError } from '../base/errors.js';
 import type { CyrusConf } from '../cyrus/conf/cyrus-conf.js';
-import { detectBackend } from '../cyrus/db/detect.js';
 import { readDatabase } from '../cyrus/db/database.js';
 import { parseDbDump } from '../cyrus/db/db-dump.js';
+import { detectBackend } from '../cyrus/db/detect.js';
 import type { DbEntry } from '../cyrus/db/entry.js';
 import { type MailboxList, parseMboxlistDump, readMailboxEntries } from '../cyrus/records/mailboxes-db.js';
 import { readLiveDatabase } from '../disk/live-database.js';
@@ -22,7 +22,11 @@ export interface MailboxesRead extends MailboxList {
 }
 
 /** Where the database lies: directory (a root of its own) and name in it. */
-export function databaseFile(conf: CyrusConf, kind: keyof CyrusConf['databases'], name: string): { dir: string; name: string } {
+export function databaseFile(
+  conf: CyrusConf,
+  kind: keyof CyrusConf['databases'],
+  name: string,
+): { dir: string; name: string } {
   const path = conf.databases[kind].path ?? `${conf.configDirectory}/${name}`;
   const cut = path.lastIndexOf('/');
   return { dir: path.slice(0, cut), name: path.slice(cut + 1) };
@@ -40,20 +44,37 @@ export function readMailboxesDb(job: Job, trees: SourceTrees): MailboxesRead {
   const path = `${dir}/${name}`;
   const root = trees.root(dir);
   try {
-    const read = root && readLiveDatabase(root, name, (bytes) => {
-      const { entries, clean } = contentsOf(bytes, path);
-      return { value: readMailboxEntries(entries, conf, path), clean };
-    });
+    const read =
+      root &&
+      readLiveDatabase(root, name, (bytes) => {
+        const { entries, clean } = contentsOf(bytes, path);
+        return { value: readMailboxEntries(entries, conf, path), clean };
+      });
     if (!read || read.kind === 'missing') {
-      throw new RefusedError(`There is no ${path}`, 'the list of mailboxes is what a migration goes by', 'Mount the source, correct --from-root, or name a `ctl_mboxlist -d` dump as mailboxes_dump below [source].', { code: 'mailboxes-db-missing' });
+      throw new RefusedError(
+        `There is no ${path}`,
+        'the list of mailboxes is what a migration goes by',
+        'Mount the source, correct --from-root, or name a `ctl_mboxlist -d` dump as mailboxes_dump below [source].',
+        { code: 'mailboxes-db-missing' },
+      );
     }
     if (read.kind === 'busy') {
-      throw new CyrsyncError(`${path} did not come to rest`, 'the server wrote to it all the while', 'Run this again.', { code: 'mailboxes-db-busy' });
+      throw new CyrsyncError(
+        `${path} did not come to rest`,
+        'the server wrote to it all the while',
+        'Run this again.',
+        { code: 'mailboxes-db-busy' },
+      );
     }
     return { ...read.value, print: `${read.stat.ino}.${read.stat.sizeBytes}.${read.stat.mtimeNs}` };
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
-    throw new RefusedError(`${path} is damaged`, error.message, 'Take a sound copy (db.backup1, db.backup2 beside it are such), or name a `ctl_mboxlist -d` dump as mailboxes_dump below [source].', { code: 'mailboxes-db-damaged', cause: error });
+    throw new RefusedError(
+      `${path} is damaged`,
+      error.message,
+      'Take a sound copy (db.backup1, db.backup2 beside it are such), or name a `ctl_mboxlist -d` dump as mailboxes_dump below [source].',
+      { code: 'mailboxes-db-damaged', cause: error },
+    );
   }
 }
 
@@ -97,6 +118,9 @@ export function readSourceDatabase(root: SourceRoot | undefined, name: string): 
     return { value: entries, clean };
   });
   if (read.kind === 'missing') return undefined;
-  if (read.kind === 'busy') throw new CyrsyncError(`${path} did not come to rest`, 'the server wrote to it all the while', 'Run this again.', { code: 'database-busy' });
+  if (read.kind === 'busy')
+    throw new CyrsyncError(`${path} did not come to rest`, 'the server wrote to it all the while', 'Run this again.', {
+      code: 'database-busy',
+    });
   return read.value;
 }

@@ -53,7 +53,12 @@ export class SeenEntries {
       }
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
-      this.#problems.add({ code: 'seen-damaged', message: error.message, advice: 'Its user may find mail unread; see whether a backup has a sound copy.', path });
+      this.#problems.add({
+        code: 'seen-damaged',
+        message: error.message,
+        advice: 'Its user may find mail unread; see whether a backup has a sound copy.',
+        path,
+      });
     }
     return found;
   }

@@ -5,12 +5,11 @@
 import { readFileSync } from 'node:fs';
 import { FormatError } from '../base/errors.js';
 import type { CyrusConf } from '../cyrus/conf/cyrus-conf.js';
+import { readDatabase } from '../cyrus/db/database.js';
 import { detectBackend } from '../cyrus/db/detect.js';
 import { placeOf } from '../cyrus/layout/mailbox-place.js';
 import { readIndex } from '../cyrus/mailbox/index.js';
-import { isLive } from '../cyrus/records/mailboxes-db.js';
-import { readMailboxEntries } from '../cyrus/records/mailboxes-db.js';
-import { readDatabase } from '../cyrus/db/database.js';
+import { isLive, readMailboxEntries } from '../cyrus/records/mailboxes-db.js';
 import { type CyrusVersion, parseCyrusVersion } from '../cyrus/version.js';
 import { isMissing } from '../disk/os-path.js';
 import { SourceTrees } from '../disk/trees.js';
@@ -30,9 +29,18 @@ export function installedVersion(root: string): VersionEvidence | undefined {
     const version = text === undefined ? undefined : parseCyrusVersion(text);
     if (name !== undefined && installed && version) return { version, evidence: `package ${name} ${text}` };
   }
-  for (const path of ['/usr/lib/cyrus/bin/master', '/usr/lib/cyrus-imapd/master', '/usr/cyrus/bin/master', '/usr/libexec/cyrus-imapd/master', '/usr/local/libexec/master']) {
+  for (const path of [
+    '/usr/lib/cyrus/bin/master',
+    '/usr/lib/cyrus-imapd/master',
+    '/usr/cyrus/bin/master',
+    '/usr/libexec/cyrus-imapd/master',
+    '/usr/local/libexec/master',
+  ]) {
     const binary = readIfThere(root + path)?.toString('latin1');
-    const text = binary === undefined ? undefined : /(?:^|\0)(?:cyrus-imapd )?v?([23]\.\d{1,2}\.\d{1,3}[^\0]{0,40})\0/.exec(binary)?.[1];
+    const text =
+      binary === undefined
+        ? undefined
+        : /(?:^|\0)(?:cyrus-imapd )?v?([23]\.\d{1,2}\.\d{1,3}[^\0]{0,40})\0/.exec(binary)?.[1];
     const version = text === undefined ? undefined : parseCyrusVersion(text);
     if (version) return { version, evidence: `${path} says ${text}` };
   }
@@ -56,7 +64,10 @@ const SAMPLE = 400;
  * together with the form of mailboxes.db.
  * @param conf Read as some version's: only paths are taken from it, for each version's own hashing.
  */
-export function versionOfSource(confOf: (version: CyrusVersion) => CyrusConf, real: (path: string) => string): VersionEvidence | undefined {
+export function versionOfSource(
+  confOf: (version: CyrusVersion) => CyrusConf,
+  real: (path: string) => string,
+): VersionEvidence | undefined {
   const base = confOf('3.6');
   const trees = new SourceTrees({ real });
   try {
@@ -68,10 +79,24 @@ export function versionOfSource(confOf: (version: CyrusVersion) => CyrusConf, re
     if (backend !== 'flat' && backend !== 'skiplist' && backend !== 'twoskip') return undefined;
     const entries = readDatabase(bytes, path).entries;
     const { dialect, mailboxes } = readMailboxEntries(entries, base, path);
-    const form = { text: 'text records', dlist: 'dlist records', mixed: 'text and dlist records', ni: 'N and I records' }[dialect];
-    const newest = newestIndex(mailboxes.filter(isLive), dialect === 'ni' ? [base] : [confOf('3.2'), confOf('2.3')], trees);
+    const form = {
+      text: 'text records',
+      dlist: 'dlist records',
+      mixed: 'text and dlist records',
+      ni: 'N and I records',
+    }[dialect];
+    const newest = newestIndex(
+      mailboxes.filter(isLive),
+      dialect === 'ni' ? [base] : [confOf('3.2'), confOf('2.3')],
+      trees,
+    );
     const seen = `mailboxes.db (${backend}) with ${form}${newest ? `, ${newest.path} of minor version ${newest.minor}` : ''}`;
-    const version = lineOf(dialect, newest?.minor, newest?.cache, mailboxes.some((m) => m.folderModseq !== undefined));
+    const version = lineOf(
+      dialect,
+      newest?.minor,
+      newest?.cache,
+      mailboxes.some((m) => m.folderModseq !== undefined),
+    );
     return version && { version, evidence: seen };
   } catch (error) {
     if (error instanceof FormatError) return undefined; // a damaged or unknown file tells nothing; the caller asks for --from-version
@@ -81,13 +106,25 @@ export function versionOfSource(confOf: (version: CyrusVersion) => CyrusConf, re
   }
 }
 
-function newestIndex(mailboxes: readonly { name: Parameters<typeof placeOf>[1]['name']; uniqueid?: string | undefined; partition?: string | undefined; legacy: boolean }[], confs: readonly CyrusConf[], trees: SourceTrees) {
+function newestIndex(
+  mailboxes: readonly {
+    name: Parameters<typeof placeOf>[1]['name'];
+    uniqueid?: string | undefined;
+    partition?: string | undefined;
+    legacy: boolean;
+  }[],
+  confs: readonly CyrusConf[],
+  trees: SourceTrees,
+) {
   let newest: { minor: number; cache: number; path: string } | undefined;
   let looked = 0;
   for (const { name, uniqueid, partition, legacy } of mailboxes) {
     if (looked >= SAMPLE) break;
     for (const conf of confs) {
-      const place = partition === undefined ? undefined : placeOf(conf, { name, uniqueid, partition, legacy: legacy || confs.length > 1 });
+      const place =
+        partition === undefined
+          ? undefined
+          : placeOf(conf, { name, uniqueid, partition, legacy: legacy || confs.length > 1 });
       if (!place) continue;
       const path = `${place.meta.index}/cyrus.index`;
       try {
@@ -97,7 +134,12 @@ function newestIndex(mailboxes: readonly { name: Parameters<typeof placeOf>[1]['
         const index = readIndex(bytes, path);
         let cache = 0;
         for (let i = 0; i < index.count; i++) cache = Math.max(cache, index.cacheVersion(i));
-        if (!newest || index.minorVersion > newest.minor || (index.minorVersion === newest.minor && cache > newest.cache)) newest = { minor: index.minorVersion, cache, path };
+        if (
+          !newest ||
+          index.minorVersion > newest.minor ||
+          (index.minorVersion === newest.minor && cache > newest.cache)
+        )
+          newest = { minor: index.minorVersion, cache, path };
         break;
       } catch (error) {
         if (!(error instanceof FormatError)) throw error; // one bad index of many
@@ -108,7 +150,12 @@ function newestIndex(mailboxes: readonly { name: Parameters<typeof placeOf>[1]['
 }
 
 /** @see reference cyrus-mailbox-files.md, table of versions; cache record versions tell lines of one index version apart */
-function lineOf(dialect: string, minor: number | undefined, cache: number | undefined, hasFolderModseq: boolean): CyrusVersion | undefined {
+function lineOf(
+  dialect: string,
+  minor: number | undefined,
+  cache: number | undefined,
+  hasFolderModseq: boolean,
+): CyrusVersion | undefined {
   if (dialect === 'ni') return minor === undefined || minor <= 17 ? '3.6' : (cache ?? 0) >= 13 ? '3.12' : '3.10';
   if (minor === undefined) return dialect === 'dlist' ? '3.2' : undefined;
   if (minor >= 17) return '3.4';

@@ -1,6 +1,7 @@
 /** The job file: both imapd.conf files and the migration's own choices. TOML, written by `init`, edited by people. */
-import * as v from 'valibot';
+
 import { parse } from 'smol-toml';
+import * as v from 'valibot';
 import { ConfigError } from '../base/errors.js';
 import { CYRUS_VERSIONS } from '../cyrus/version.js';
 
@@ -45,7 +46,10 @@ const JobFile = v.strictObject({
     }),
     {},
   ),
-  run: v.optional(v.strictObject({ workers: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(64))) }), {}),
+  run: v.optional(
+    v.strictObject({ workers: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(64))) }),
+    {},
+  ),
 });
 
 export type JobFile = v.InferOutput<typeof JobFile>;
@@ -56,10 +60,19 @@ export function parseJobFile(text: string, file: string): JobFile {
   try {
     value = parse(text);
   } catch (error) {
-    throw new ConfigError(`${file} is not valid TOML`, String(error instanceof Error ? error.message : error), 'Correct the file.', { cause: error });
+    throw new ConfigError(
+      `${file} is not valid TOML`,
+      String(error instanceof Error ? error.message : error),
+      'Correct the file.',
+      { cause: error },
+    );
   }
   const result = v.safeParse(JobFile, value);
   if (result.success) return result.output;
   const why = result.issues.map((issue) => `${v.getDotPath(issue) ?? 'file'}: ${issue.message}`).join('; ');
-  throw new ConfigError(`${file} is not a job file as cyrsync knows it`, why, 'Correct these keys; `cyrsync init` writes a file with all of them.');
+  throw new ConfigError(
+    `${file} is not a job file as cyrsync knows it`,
+    why,
+    'Correct these keys; `cyrsync init` writes a file with all of them.',
+  );
 }

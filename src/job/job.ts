@@ -38,7 +38,12 @@ export function loadJob(path: string): Job {
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    throw new ConfigError(`There is no job file ${file}`, String(error instanceof Error ? error.message : error), 'Write one with `cyrsync init`, or name it with --job.', { cause: error });
+    throw new ConfigError(
+      `There is no job file ${file}`,
+      String(error instanceof Error ? error.message : error),
+      'Write one with `cyrsync init`, or name it with --job.',
+      { cause: error },
+    );
   }
   const options = parseJobFile(text, file);
   const source = loadSide(options.source.imapd_conf, options.source.root, options.source.version);
@@ -72,7 +77,14 @@ export function loadSide(imapdConf: string, root: string, version: CyrusVersion)
     try {
       return readFileSync(osPath(at));
     } catch (error) {
-      throw new ConfigError(`${at} can not be read`, String(error instanceof Error ? error.message : error), isMissing(error) ? 'Name the imapd.conf, and the root it lies below, as they are.' : 'Run as a user who may read it.', { cause: error });
+      throw new ConfigError(
+        `${at} can not be read`,
+        String(error instanceof Error ? error.message : error),
+        isMissing(error)
+          ? 'Name the imapd.conf, and the root it lies below, as they are.'
+          : 'Run as a user who may read it.',
+        { cause: error },
+      );
     }
   };
   const file = bytesOfText(imapdConf);
@@ -80,6 +92,11 @@ export function loadSide(imapdConf: string, root: string, version: CyrusVersion)
     return { conf: interpretConf(parseImapdConf(read(file), file, read), version, file), prefix, real };
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
-    throw new ConfigError(`${file} is not an imapd.conf that a server would start with`, error.message, 'Correct the file.', { cause: error });
+    throw new ConfigError(
+      `${file} is not an imapd.conf that a server would start with`,
+      error.message,
+      'Correct the file.',
+      { cause: error },
+    );
   }
 }

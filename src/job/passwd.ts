@@ -12,7 +12,9 @@ export function lookupId(name: string, root: string, file: 'passwd' | 'group'): 
   try {
     text = readFileSync(path, 'latin1');
   } catch (error) {
-    throw new ConfigError(`${path} can not be read`, String(error), 'Set owner and group in the job file as numbers.', { cause: error });
+    throw new ConfigError(`${path} can not be read`, String(error), 'Set owner and group in the job file as numbers.', {
+      cause: error,
+    });
   }
   for (const line of text.split('\n')) {
     const fields = line.split(':');

@@ -6,10 +6,11 @@
  *   least full by then. What was placed before stays (sticky).
  * - A pin beats all.
  */
+
+import { ConfigError } from '../base/errors.js';
 import type { CyrusConf } from '../cyrus/conf/cyrus-conf.js';
 import { type MailboxPlace, placeOf } from '../cyrus/layout/mailbox-place.js';
 import { isAtLeast } from '../cyrus/version.js';
-import { ConfigError } from '../base/errors.js';
 import type { SourceMailbox } from '../model/mailbox.js';
 
 export type Policy = 'balance' | 'keep' | 'map';
@@ -47,7 +48,11 @@ export function planPlacements(input: PlanInput): Map<string, Placement> {
   const { policy, weights, placed } = input;
   const need = (partition: string, why: string): string => {
     if (weights.has(partition)) return partition;
-    throw new ConfigError(`The target has no partition "${partition}"`, why, 'Correct [placement] in the job file, or add the partition to the new imapd.conf.');
+    throw new ConfigError(
+      `The target has no partition "${partition}"`,
+      why,
+      'Correct [placement] in the job file, or add the partition to the new imapd.conf.',
+    );
   };
   const units = new Map<string, { unit: string; from: string; bytes: number; files: number }>();
   for (const mailbox of input.mailboxes) {
@@ -73,7 +78,12 @@ export function planPlacements(input: PlanInput): Map<string, Placement> {
     else if (policy === 'balance') open.push({ key, cost });
     else {
       const to = input.map[from] ?? from;
-      put(key, need(to, `the source's partition "${from}" maps to it`), to === from ? `keeps partition ${from}` : `partition ${from} is mapped to ${to}`, cost);
+      put(
+        key,
+        need(to, `the source's partition "${from}" maps to it`),
+        to === from ? `keeps partition ${from}` : `partition ${from} is mapped to ${to}`,
+        cost,
+      );
     }
   }
   open.sort((a, b) => b.cost - a.cost || (a.key < b.key ? -1 : 1));
@@ -96,13 +106,22 @@ export function planPlacements(input: PlanInput): Map<string, Placement> {
 const FILE_COST_BYTES = 2304;
 
 /** Whether the target keeps this mailbox by name. */
-export function isLegacyOnTarget(mailbox: Pick<SourceMailbox, 'place'>, layout: 'name' | 'keep' | 'uuid', target: CyrusConf): boolean {
+export function isLegacyOnTarget(
+  mailbox: Pick<SourceMailbox, 'place'>,
+  layout: 'name' | 'keep' | 'uuid',
+  target: CyrusConf,
+): boolean {
   if (!isAtLeast(target.version, '3.6')) return true;
   return layout === 'keep' ? mailbox.place.legacy : layout === 'name';
 }
 
 /** The place of a mailbox on the target. */
-export function targetPlace(mailbox: SourceMailbox, partition: string, layout: 'name' | 'keep' | 'uuid', target: CyrusConf): MailboxPlace {
+export function targetPlace(
+  mailbox: SourceMailbox,
+  partition: string,
+  layout: 'name' | 'keep' | 'uuid',
+  target: CyrusConf,
+): MailboxPlace {
   const legacy = isLegacyOnTarget(mailbox, layout, target);
   const place = placeOf(target, { name: mailbox.name, uniqueid: mailbox.uniqueid, partition, legacy });
   if (!place) throw new RangeError(`no partition ${partition}`);

@@ -8,7 +8,7 @@ import type { Inventory } from '../inventory/inventory.js';
 import type { Job } from '../job/job.js';
 import type { SourceMailbox } from '../model/mailbox.js';
 import type { State } from '../state/state.js';
-import { defaultPolicy, type Placement, placementKey, planPlacements, type Policy, targetPlace } from './placement.js';
+import { defaultPolicy, type Placement, type Policy, placementKey, planPlacements, targetPlace } from './placement.js';
 
 export interface Plan {
   readonly policy: Policy;
@@ -108,13 +108,29 @@ export function checkSpace(job: Job, plan: Plan, toCopy: readonly SourceMailbox[
     const free = Math.max(0, space.freeBytes - space.totalBytes * RESERVE);
     const where = `partition ${[...partitions].join(', ')}`;
     const next = 'Free space, add a partition to the new imapd.conf, or leave users out.';
-    if (bytes > free) throw new RefusedError(`It does not fit on ${where}`, `${formatBytes(bytes)} are to be copied, ${formatBytes(free)} are free: ${formatBytes(bytes - free)} short`, next, { code: 'no-space' });
-    if (inodes > space.freeInodes) throw new RefusedError(`It does not fit on ${where}`, `${inodes} files are to be made, ${space.freeInodes} inodes are free: ${inodes - space.freeInodes} short`, next, { code: 'no-inodes' });
+    if (bytes > free)
+      throw new RefusedError(
+        `It does not fit on ${where}`,
+        `${formatBytes(bytes)} are to be copied, ${formatBytes(free)} are free: ${formatBytes(bytes - free)} short`,
+        next,
+        { code: 'no-space' },
+      );
+    if (inodes > space.freeInodes)
+      throw new RefusedError(
+        `It does not fit on ${where}`,
+        `${inodes} files are to be made, ${space.freeInodes} inodes are free: ${inodes - space.freeInodes} short`,
+        next,
+        { code: 'no-inodes' },
+      );
   }
 }
 
 /** What lies where: `before` on the source, `after` by the plan. */
-export function partitionSums(job: Job, plan: Plan, inventory: Inventory): { before: PartitionSum[]; after: PartitionSum[] } {
+export function partitionSums(
+  job: Job,
+  plan: Plan,
+  inventory: Inventory,
+): { before: PartitionSum[]; after: PartitionSum[] } {
   const sum = (side: Job['source'], partitionOf: (mailbox: SourceMailbox) => string): PartitionSum[] =>
     [...side.conf.partitions.values()].map(({ name, data }) => {
       const mine = inventory.mailboxes.filter((mailbox) => partitionOf(mailbox) === name);
@@ -131,5 +147,8 @@ export function partitionSums(job: Job, plan: Plan, inventory: Inventory): { bef
         fill: capacityBytes === 0 ? 0 : bytes / capacityBytes,
       };
     });
-  return { before: sum(job.source, (m) => m.place.partition), after: sum(job.target, (m) => plan.placementOf(m).partition) };
+  return {
+    before: sum(job.source, (m) => m.place.partition),
+    after: sum(job.target, (m) => plan.placementOf(m).partition),
+  };
 }

@@ -1,6 +1,7 @@
 /** What every JSON document has around its own fields (cli.md). */
-import type { ExitCode } from '../base/exit.js';
+
 import { CyrsyncError } from '../base/errors.js';
+import type { ExitCode } from '../base/exit.js';
 import { jsonInteger } from '../base/units.js';
 import type { Problem } from '../model/problem.js';
 
@@ -22,7 +23,8 @@ export function printDocument(frame: DocumentFrame, body: object): string {
 
 /** An error as an entry of `problems`. */
 export function problemOf(error: unknown): Problem {
-  if (error instanceof CyrsyncError) return { code: error.code, message: `${error.message}: ${error.why}`, advice: error.next };
+  if (error instanceof CyrsyncError)
+    return { code: error.code, message: `${error.message}: ${error.why}`, advice: error.next };
   const message = error instanceof Error ? error.message : String(error);
   return { code: 'failed', message, advice: 'Run it again with --verbose; if it stays, report it as a defect.' };
 }

@@ -8,15 +8,24 @@ export function escapeText(text: string): string {
 
 /** Columns under a heading; numbers stand right. */
 export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  const cells = rows.map((row) => row.map((cell) => (typeof cell === 'number' ? cell.toLocaleString('en-US') : escapeText(cell))));
+  const cells = rows.map((row) =>
+    row.map((cell) => (typeof cell === 'number' ? cell.toLocaleString('en-US') : escapeText(cell))),
+  );
   const widths = head.map((title, i) => Math.max(title.length, ...cells.map((row) => row[i]?.length ?? 0)));
   const isNumber = head.map((_, i) => rows.length > 0 && rows.every((row) => typeof row[i] === 'number'));
-  const line = (row: readonly string[]) => row.map((cell, i) => (isNumber[i] ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!))).join('  ').trimEnd();
+  const line = (row: readonly string[]) =>
+    row
+      .map((cell, i) => (isNumber[i] ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
+      .join('  ')
+      .trimEnd();
   return [line(head), line(widths.map((width) => '-'.repeat(width))), ...cells.map(line)].join('\n');
 }
 
 export function problemText(problems: readonly Problem[]): string {
   return problems
-    .map(({ code, message, advice, mailbox, path }) => `${code}: ${mailbox === undefined ? '' : `${escapeText(mailbox)}: `}${escapeText(message)}${path === undefined ? '' : ` (${escapeText(path)})`}\n    ${advice}`)
+    .map(
+      ({ code, message, advice, mailbox, path }) =>
+        `${code}: ${mailbox === undefined ? '' : `${escapeText(mailbox)}: `}${escapeText(message)}${path === undefined ? '' : ` (${escapeText(path)})`}\n    ${advice}`,
+    )
     .join('\n');
 }

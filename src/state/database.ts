@@ -65,7 +65,12 @@ export function lockJob(stateFile: string): () => void {
   } catch (error) {
     db.close();
     if (!(error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_BUSY'))) throw error;
-    throw new BusyError('Another cyrsync works on this job', `${file} is locked`, 'Wait until it is done, or stop it with SIGTERM, then run this again.', { cause: error });
+    throw new BusyError(
+      'Another cyrsync works on this job',
+      `${file} is locked`,
+      'Wait until it is done, or stop it with SIGTERM, then run this again.',
+      { cause: error },
+    );
   }
   return () => db.close();
 }

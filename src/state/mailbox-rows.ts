@@ -27,7 +27,20 @@ export interface MailboxRow {
 }
 
 /** What survey and every pass learn of a mailbox on the source. */
-export type Sighting = Pick<MailboxRow, 'uniqueid' | 'name' | 'sourceKey' | 'headerPrint' | 'print' | 'indexVersion' | 'uidvalidity' | 'lastUid' | 'messages' | 'files' | 'bytes'>;
+export type Sighting = Pick<
+  MailboxRow,
+  | 'uniqueid'
+  | 'name'
+  | 'sourceKey'
+  | 'headerPrint'
+  | 'print'
+  | 'indexVersion'
+  | 'uidvalidity'
+  | 'lastUid'
+  | 'messages'
+  | 'files'
+  | 'bytes'
+>;
 
 /** What a copied mailbox is recorded with. `syncedPrint` null: it changed while it was copied, look again. */
 export interface SyncedMailbox {
@@ -49,16 +62,24 @@ export class MailboxRows {
 
   constructor(db: StateDatabase) {
     this.#db = db;
-    this.#sight = db.prepare(`INSERT INTO mailboxes (uniqueid, name, sourceKey, headerPrint, print, indexVersion, uidvalidity, lastUid, messages, files, bytes)
+    this.#sight =
+      db.prepare(`INSERT INTO mailboxes (uniqueid, name, sourceKey, headerPrint, print, indexVersion, uidvalidity, lastUid, messages, files, bytes)
       VALUES (@uniqueid, @name, @sourceKey, @headerPrint, @print, @indexVersion, @uidvalidity, @lastUid, @messages, @files, @bytes)
       ON CONFLICT (uniqueid) DO UPDATE SET name = @name, sourceKey = @sourceKey, headerPrint = @headerPrint, print = @print,
         indexVersion = @indexVersion, uidvalidity = @uidvalidity, lastUid = @lastUid, messages = @messages, files = @files, bytes = @bytes`);
-    this.#inFlight = db.prepare('UPDATE mailboxes SET inFlight = 1, targetPartition = ?, targetRelative = ? WHERE id = ?');
-    this.#done = db.prepare(`UPDATE mailboxes SET inFlight = 0, deferred = 0, staged = 0, syncedFiles = files, syncedMessages = messages, syncedPrint = @syncedPrint, form = @form,
+    this.#inFlight = db.prepare(
+      'UPDATE mailboxes SET inFlight = 1, targetPartition = ?, targetRelative = ? WHERE id = ?',
+    );
+    this.#done =
+      db.prepare(`UPDATE mailboxes SET inFlight = 0, deferred = 0, staged = 0, syncedFiles = files, syncedMessages = messages, syncedPrint = @syncedPrint, form = @form,
       targetPartition = @targetPartition, targetRelative = @targetRelative WHERE id = @id`);
     this.#delete = db.prepare('DELETE FROM mailboxes WHERE id = ?');
-    this.#staged = db.prepare('UPDATE mailboxes SET staged = ?, targetPartition = ?, targetRelative = ?, syncedPrint = NULL WHERE id = ?');
-    this.#deferred = db.prepare('UPDATE mailboxes SET deferred = deferred + 1, syncedPrint = NULL WHERE id = ? RETURNING deferred');
+    this.#staged = db.prepare(
+      'UPDATE mailboxes SET staged = ?, targetPartition = ?, targetRelative = ?, syncedPrint = NULL WHERE id = ?',
+    );
+    this.#deferred = db.prepare(
+      'UPDATE mailboxes SET deferred = deferred + 1, syncedPrint = NULL WHERE id = ? RETURNING deferred',
+    );
   }
 
   all(): MailboxRow[] {
@@ -75,7 +96,8 @@ export class MailboxRows {
   /** Durable before the first byte is written: after a crash these are checked by content. */
   markInFlight(batch: readonly { id: number; targetPartition: string; targetRelative: string }[]): void {
     this.#db.transaction(() => {
-      for (const { id, targetPartition, targetRelative } of batch) this.#inFlight.run(targetPartition, targetRelative, id);
+      for (const { id, targetPartition, targetRelative } of batch)
+        this.#inFlight.run(targetPartition, targetRelative, id);
     })();
   }
 
@@ -87,9 +109,12 @@ export class MailboxRows {
   }
 
   /** Records that a mailbox's files wait in staging (or have left it for the given place). */
-  setStaged(batch: Durable<readonly { id: number; staged: 0 | 1; targetPartition: string; targetRelative: string }[]>): void {
+  setStaged(
+    batch: Durable<readonly { id: number; staged: 0 | 1; targetPartition: string; targetRelative: string }[]>,
+  ): void {
     this.#db.transaction(() => {
-      for (const { id, staged, targetPartition, targetRelative } of batch) this.#staged.run(staged, targetPartition, targetRelative, id);
+      for (const { id, staged, targetPartition, targetRelative } of batch)
+        this.#staged.run(staged, targetPartition, targetRelative, id);
     })();
   }
 

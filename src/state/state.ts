@@ -32,16 +32,23 @@ export class State {
   }
 
   fact(name: FactName): string | undefined {
-    return (this.#db.prepare('SELECT value FROM facts WHERE key = ?').get(name) as { value: string } | undefined)?.value;
+    return (this.#db.prepare('SELECT value FROM facts WHERE key = ?').get(name) as { value: string } | undefined)
+      ?.value;
   }
 
   setFact(name: FactName, value: string | undefined): void {
     if (value === undefined) this.#db.prepare('DELETE FROM facts WHERE key = ?').run(name);
-    else this.#db.prepare('INSERT INTO facts VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value').run(name, value);
+    else
+      this.#db
+        .prepare('INSERT INTO facts VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value')
+        .run(name, value);
   }
 
   beginPass(kind: string): number {
-    return Number(this.#db.prepare('INSERT INTO passes (kind, startedAt) VALUES (?, ?)').run(kind, new Date().toISOString()).lastInsertRowid);
+    return Number(
+      this.#db.prepare('INSERT INTO passes (kind, startedAt) VALUES (?, ?)').run(kind, new Date().toISOString())
+        .lastInsertRowid,
+    );
   }
 
   endPass(id: number, complete: boolean, seconds: number, figures: unknown): void {
@@ -61,7 +68,9 @@ export class State {
   }
 
   savePlacements(rows: Iterable<PlacementRow>): void {
-    const put = this.#db.prepare('INSERT INTO placement VALUES (@unit, @partition, @reason) ON CONFLICT (unit) DO UPDATE SET partition = @partition, reason = @reason');
+    const put = this.#db.prepare(
+      'INSERT INTO placement VALUES (@unit, @partition, @reason) ON CONFLICT (unit) DO UPDATE SET partition = @partition, reason = @reason',
+    );
     this.#db.transaction(() => {
       for (const row of rows) put.run(row);
     })();
@@ -69,7 +78,11 @@ export class State {
 
   /** The uniqueid once given to a mailbox whose own was missing or not its alone. */
   assignedUniqueid(sourceId: string, name: string): string | undefined {
-    return (this.#db.prepare('SELECT uniqueid FROM assigned WHERE sourceId = ? AND name = ?').get(sourceId, name) as { uniqueid: string } | undefined)?.uniqueid;
+    return (
+      this.#db.prepare('SELECT uniqueid FROM assigned WHERE sourceId = ? AND name = ?').get(sourceId, name) as
+        | { uniqueid: string }
+        | undefined
+    )?.uniqueid;
   }
 
   assignUniqueid(sourceId: string, name: string, uniqueid: string): void {
@@ -79,7 +92,9 @@ export class State {
   /** Problems that stand: those of this run are put in, those it no longer met go. */
   saveProblems(problems: readonly Problem[]): void {
     const now = new Date().toISOString();
-    const put = this.#db.prepare('INSERT INTO problems VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET problem = excluded.problem, lastSeen = excluded.lastSeen');
+    const put = this.#db.prepare(
+      'INSERT INTO problems VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET problem = excluded.problem, lastSeen = excluded.lastSeen',
+    );
     this.#db.transaction(() => {
       for (const p of problems) put.run(`${p.code}\0${p.mailbox ?? ''}\0${p.path ?? ''}`, JSON.stringify(p), now, now);
       this.#db.prepare('DELETE FROM problems WHERE lastSeen < ?').run(now);
@@ -87,11 +102,17 @@ export class State {
   }
 
   problems(): Problem[] {
-    return (this.#db.prepare('SELECT problem FROM problems ORDER BY key').all() as { problem: string }[]).map((row) => JSON.parse(row.problem) as Problem);
+    return (this.#db.prepare('SELECT problem FROM problems ORDER BY key').all() as { problem: string }[]).map(
+      (row) => JSON.parse(row.problem) as Problem,
+    );
   }
 
   cachedHash(path: string, print: string): string | undefined {
-    return (this.#db.prepare('SELECT guid FROM hashes WHERE path = ? AND print = ?').get(path, print) as { guid: string } | undefined)?.guid;
+    return (
+      this.#db.prepare('SELECT guid FROM hashes WHERE path = ? AND print = ?').get(path, print) as
+        | { guid: string }
+        | undefined
+    )?.guid;
   }
 
   saveHash(path: string, print: string, guid: string): void {

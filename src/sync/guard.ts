@@ -21,7 +21,11 @@ export interface GuardInput {
   readonly messagesGone: number;
   /** `--accept-removals N`: mailboxes or messages, whichever number the refusal printed. */
   readonly accepted: number;
-  readonly limits: { readonly mailboxes: number; readonly mailboxes_percent: number; readonly messages_percent: number };
+  readonly limits: {
+    readonly mailboxes: number;
+    readonly mailboxes_percent: number;
+    readonly messages_percent: number;
+  };
 }
 
 export type GuardAnswer =
@@ -32,8 +36,14 @@ export type GuardAnswer =
 export function askGuard(input: GuardInput): GuardAnswer {
   const { limits, mailboxesBefore, mailboxesGone, messagesBefore, messagesGone, accepted } = input;
   const mount = 'Mount what is missing, then run this again.';
-  if (input.missingRoots.length > 0) return { kind: 'refuse', why: `the source has no ${input.missingRoots.join(', ')}`, next: mount };
-  if (input.emptiedRoots.length > 0) return { kind: 'refuse', why: `${input.emptiedRoots.join(', ')} is empty and held mailboxes at the last pass`, next: mount };
+  if (input.missingRoots.length > 0)
+    return { kind: 'refuse', why: `the source has no ${input.missingRoots.join(', ')}`, next: mount };
+  if (input.emptiedRoots.length > 0)
+    return {
+      kind: 'refuse',
+      why: `${input.emptiedRoots.join(', ')} is empty and held mailboxes at the last pass`,
+      next: mount,
+    };
   const many = mailboxesGone > limits.mailboxes && mailboxesGone * 100 > mailboxesBefore * limits.mailboxes_percent;
   if (many && accepted < mailboxesGone) {
     return {
@@ -42,8 +52,16 @@ export function askGuard(input: GuardInput): GuardAnswer {
       next: `See whether that is so; then run it with --accept-removals ${mailboxesGone}.`,
     };
   }
-  if (messagesGone * 100 > messagesBefore * limits.messages_percent && messagesGone > limits.mailboxes && accepted < messagesGone) {
-    return { kind: 'hold-removals', why: `${messagesGone} of ${messagesBefore} messages are gone from the source`, accept: messagesGone };
+  if (
+    messagesGone * 100 > messagesBefore * limits.messages_percent &&
+    messagesGone > limits.mailboxes &&
+    accepted < messagesGone
+  ) {
+    return {
+      kind: 'hold-removals',
+      why: `${messagesGone} of ${messagesBefore} messages are gone from the source`,
+      accept: messagesGone,
+    };
   }
   return { kind: 'go' };
 }

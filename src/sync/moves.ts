@@ -12,8 +12,8 @@ import type { TargetDir, TargetRoot } from '../disk/target.js';
 import type { TargetTrees } from '../disk/trees.js';
 import type { TaskPlace } from '../model/sync-task.js';
 import type { MailboxRow, MailboxRows } from '../state/mailbox-rows.js';
-import { STAGING } from './links.js';
 import { copyMessage } from './copy-message.js';
+import { STAGING } from './links.js';
 
 export interface Move {
   readonly row: MailboxRow;
@@ -44,7 +44,8 @@ function moveFiles(from: TargetDir, to: TargetDir): void {
 /** Moves all at once; when it returns, every row says where its mailbox lies, and it lies there. */
 export function moveMailboxes(moves: readonly Move[], trees: TargetTrees, rows: MailboxRows): void {
   if (moves.length === 0) return;
-  const stagingOf = (move: Move, root: string) => `${STAGING}/${move.row.uniqueid}/${rootsOf(move.from).get(root) ?? 'data'}`;
+  const stagingOf = (move: Move, root: string) =>
+    `${STAGING}/${move.row.uniqueid}/${rootsOf(move.from).get(root) ?? 'data'}`;
   for (const move of moves) {
     if (move.row.staged === 1) continue; // a crash came after this was recorded: its old place is another's now
     for (const path of rootsOf(move.from).keys()) {
@@ -59,7 +60,18 @@ export function moveMailboxes(moves: readonly Move[], trees: TargetTrees, rows: 
     }
   }
   const touched = [...trees.opened];
-  rows.setStaged(barrier(moves.map(({ row }) => ({ id: row.id, staged: 1 as const, targetPartition: row.targetPartition!, targetRelative: row.targetRelative! })), touched, []));
+  rows.setStaged(
+    barrier(
+      moves.map(({ row }) => ({
+        id: row.id,
+        staged: 1 as const,
+        targetPartition: row.targetPartition!,
+        targetRelative: row.targetRelative!,
+      })),
+      touched,
+      [],
+    ),
+  );
   for (const move of moves) {
     for (const path of rootsOf(move.from).keys()) {
       const root = trees.root(path);
@@ -71,7 +83,18 @@ export function moveMailboxes(moves: readonly Move[], trees: TargetTrees, rows: 
       root.removeEmpty(relative);
     }
   }
-  rows.setStaged(barrier(moves.map(({ row, to, toPartition }) => ({ id: row.id, staged: 0 as const, targetPartition: toPartition, targetRelative: to.relative })), [...trees.opened], []));
+  rows.setStaged(
+    barrier(
+      moves.map(({ row, to, toPartition }) => ({
+        id: row.id,
+        staged: 0 as const,
+        targetPartition: toPartition,
+        targetRelative: to.relative,
+      })),
+      [...trees.opened],
+      [],
+    ),
+  );
 }
 
 /** Every file to where its kind belongs now. */
@@ -96,13 +119,21 @@ function unstage(staging: TargetDir, _root: TargetRoot, move: Move, fromRoot: st
 function destination(name: string, isArchived: boolean, to: TaskPlace, from: TaskPlace, fromRoot: string): string {
   if (parseMessageFileName(name) !== undefined) return isArchived && to.archive !== null ? to.archive : to.data;
   const kind = name.slice('cyrus.'.length);
-  if (kind === 'cache' && fromRoot === from.meta.archivecache && from.meta.archivecache !== from.meta.cache) return to.meta.archivecache;
+  if (kind === 'cache' && fromRoot === from.meta.archivecache && from.meta.archivecache !== from.meta.cache)
+    return to.meta.archivecache;
   const known = META_KINDS.find((meta) => meta === kind);
   return known ? to.meta[known] : to.data;
 }
 
 /** To another file system: a copy with its time, then the original goes. */
-function copyAcross(root: TargetRoot, staging: TargetDir, to: TargetDir, name: string, move: Move, fromRoot: string): void {
+function copyAcross(
+  root: TargetRoot,
+  staging: TargetDir,
+  to: TargetDir,
+  name: string,
+  move: Move,
+  fromRoot: string,
+): void {
   const relative = `${STAGING}/${move.row.uniqueid}/${rootsOf(move.from).get(fromRoot) ?? 'data'}`;
   const source = root.reader.dir(relative);
   const stat = staging.stat(name);
@@ -127,4 +158,3 @@ export function removeMailbox(place: TaskPlace, trees: TargetTrees): number {
   }
   return messages;
 }
-

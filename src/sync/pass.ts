@@ -10,12 +10,14 @@ import { cpus } from 'node:os';
 import { RefusedError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { StopSignal } from '../base/stop.js';
-import { isAtLeast } from '../cyrus/version.js';
-import { isDeletedName } from '../cyrus/names/mailbox-name.js';
+import { databaseDirectories } from '../cyrus/layout/config-paths.js';
 import type { MailboxPlace } from '../cyrus/layout/mailbox-place.js';
+import { isDeletedName } from '../cyrus/names/mailbox-name.js';
 import { printTypeLetters } from '../cyrus/records/mailbox-type.js';
+import { isAtLeast } from '../cyrus/version.js';
 import { barrier } from '../disk/barrier.js';
 import { readDirectoryIsEmpty } from '../disk/empty.js';
+import type { TargetRoot } from '../disk/target.js';
 import { SourceTrees, TargetTrees } from '../disk/trees.js';
 import { type Inventory, takeInventory } from '../inventory/inventory.js';
 import { quotaRootOf, readQuotaRoots } from '../inventory/quota-roots.js';
@@ -23,7 +25,7 @@ import { readMailboxesDb } from '../inventory/read-mailboxes-db.js';
 import { SeenEntries } from '../inventory/seen-entries.js';
 import type { Job } from '../job/job.js';
 import type { SourceMailbox } from '../model/mailbox.js';
-import { ProblemList } from '../model/problem.js';
+import type { ProblemList } from '../model/problem.js';
 import type { SyncResult, SyncTask, TaskPlace } from '../model/sync-task.js';
 import { checkSpace, makePlan, type Plan } from '../plan/plan.js';
 import type { MailboxRow } from '../state/mailbox-rows.js';
@@ -49,7 +51,16 @@ export interface PassContext {
 }
 
 export interface PassFigures {
-  readonly mailboxes: { total: number; unchanged: number; changed: number; created: number; moved: number; removed: number; failed: number; deferred: number };
+  readonly mailboxes: {
+    total: number;
+    unchanged: number;
+    changed: number;
+    created: number;
+    moved: number;
+    removed: number;
+    failed: number;
+    deferred: number;
+  };
   readonly messages: { copied: number; removed: number; linked: number; present: number };
   readonly bytes: { copied: number; linked: number };
   racedWithServer: number;
@@ -139,16 +150,33 @@ class Pass {
       .filter((path, i, all) => all.indexOf(path) === i && this.source.root(path) === undefined);
   }
 
-  #askGuard(seen: { missingRoots?: string[]; emptiedRoots?: string[]; mailboxesBefore?: number; mailboxesGone?: number; messagesBefore?: number; messagesGone?: number }): boolean {
+  #askGuard(seen: {
+    missingRoots?: string[];
+    emptiedRoots?: string[];
+    mailboxesBefore?: number;
+    mailboxesGone?: number;
+    messagesBefore?: number;
+    messagesGone?: number;
+  }): boolean {
     const answer = askGuard({
-      missingRoots: [], emptiedRoots: [], mailboxesBefore: 0, mailboxesGone: 0, messagesBefore: 0, messagesGone: 0,
+      missingRoots: [],
+      emptiedRoots: [],
+      mailboxesBefore: 0,
+      mailboxesGone: 0,
+      messagesBefore: 0,
+      messagesGone: 0,
       ...seen,
       accepted: this.options.acceptRemovals,
       limits: this.job.options.guard,
     });
-    if (answer.kind === 'refuse') throw new RefusedError('Refused: the target would lose mail', answer.why, answer.next, { code: 'guard' });
+    if (answer.kind === 'refuse')
+      throw new RefusedError('Refused: the target would lose mail', answer.why, answer.next, { code: 'guard' });
     if (answer.kind === 'go') return false;
-    this.context.problems.add({ code: 'removals-held-back', message: answer.why, advice: `See whether that is so; then run it with --accept-removals ${answer.accept}.` });
+    this.context.problems.add({
+      code: 'removals-held-back',
+      message: answer.why,
+      advice: `See whether that is so; then run it with --accept-removals ${answer.accept}.`,
+    });
     return true;
   }
 
@@ -211,11 +239,14 @@ class Pass {
       };
       const ownerSeen = needsSeen ? seen.of(mailbox.user, sourceId) : undefined;
       const anyoneSeen = needsSeen ? seen.ofAnyone(sourceId) : undefined;
-      const form = createHash('sha1').update(JSON.stringify([header, ownerSeen, anyoneSeen])).digest('base64');
+      const form = createHash('sha1')
+        .update(JSON.stringify([header, ownerSeen, anyoneSeen]))
+        .digest('base64');
       const isNew = row.targetPartition === null;
       const movedTo = !isNew && (row.targetPartition !== place.partition || row.targetRelative !== place.relative);
       const unfinishedMove = row.staged === 1;
-      if (movedTo || unfinishedMove) moves.push({ row, from: this.#placeOfRow(row), to: taskPlace(place), toPartition: place.partition });
+      if (movedTo || unfinishedMove)
+        moves.push({ row, from: this.#placeOfRow(row), to: taskPlace(place), toPartition: place.partition });
       const same = row.syncedPrint === mailbox.print && row.form === form && row.inFlight === 0;
       if (same && !movedTo && !unfinishedMove && !options.full && !options.checksum) {
         count.unchanged++;
@@ -223,37 +254,65 @@ class Pass {
       }
       if (isNew) created.push(mailbox);
       tasks.push({
-        id: row.id, name: mailbox.name,
-        from: taskPlace(mailbox.place), to: taskPlace(place),
+        id: row.id,
+        name: mailbox.name,
+        from: taskPlace(mailbox.place),
+        to: taskPlace(place),
         hasExpunge: inventory.hasExpunge,
         checkContent: row.inFlight === 1 || options.checksum,
         full: options.full,
-        header, ownerSeen, anyoneSeen, form,
+        header,
+        ownerSeen,
+        anyoneSeen,
+        form,
         oldestIndex: OLDEST_INDEX,
         holdRemovals,
       });
-      this.#kinds.set(row.id, { row, bytes: mailbox.summary.bytes, partition: place.partition, kind: isNew ? 'created' : movedTo ? 'moved' : same ? 'unchanged' : 'changed' });
+      this.#kinds.set(row.id, {
+        row,
+        bytes: mailbox.summary.bytes,
+        partition: place.partition,
+        kind: isNew ? 'created' : movedTo ? 'moved' : same ? 'unchanged' : 'changed',
+      });
     }
     return { tasks, moves, created };
   }
 
-  readonly #kinds = new Map<number, { row: MailboxRow; bytes: number; partition: string; kind: 'created' | 'moved' | 'changed' | 'unchanged' }>();
+  readonly #kinds = new Map<
+    number,
+    { row: MailboxRow; bytes: number; partition: string; kind: 'created' | 'moved' | 'changed' | 'unchanged' }
+  >();
 
   #placeOfRow(row: MailboxRow): TaskPlace {
     const roots = this.job.target.conf.partitions.get(row.targetPartition!);
-    if (!roots) throw new RefusedError(`The target has no partition "${row.targetPartition}" any more`, `${row.name} lies on it`, 'Put the partition back into the new imapd.conf.');
+    if (!roots)
+      throw new RefusedError(
+        `The target has no partition "${row.targetPartition}" any more`,
+        `${row.name} lies on it`,
+        'Put the partition back into the new imapd.conf.',
+      );
     return { data: roots.data, archive: roots.archive ?? null, meta: roots.meta, relative: row.targetRelative! };
   }
 
   #openTargets(): void {
     for (const { data, archive, meta } of this.job.target.conf.partitions.values()) {
       for (const path of [data, ...(archive === undefined ? [] : [archive]), ...Object.values(meta)]) {
-        try {
-          clearAnchors(this.target.root(path));
-        } catch (error) {
-          throw new RefusedError(`The target's ${path} can not be used`, String(error instanceof Error ? error.message : error), 'Make (and mount) the directories that the new imapd.conf names.', { code: 'target-root-missing', cause: error });
-        }
+        clearAnchors(this.#openTarget(path));
       }
+    }
+    for (const path of databaseDirectories(this.job.target.conf)) this.#openTarget(path);
+  }
+
+  #openTarget(path: string): TargetRoot {
+    try {
+      return this.target.root(path);
+    } catch (error) {
+      throw new RefusedError(
+        `The target's ${path} can not be used`,
+        String(error instanceof Error ? error.message : error),
+        'Make (and mount) the directories that the new imapd.conf names.',
+        { code: 'target-root-missing', cause: error },
+      );
     }
   }
 
@@ -261,7 +320,13 @@ class Pass {
     const totalBytes = tasks.reduce((sum, task) => sum + this.#kinds.get(task.id)!.bytes, 0);
     let doneMailboxes = 0;
     const report = () =>
-      this.context.progress({ mailboxes: doneMailboxes, of: tasks.length, messages: this.#figures.messages.copied, bytes: this.#figures.bytes.copied, totalBytes });
+      this.context.progress({
+        mailboxes: doneMailboxes,
+        of: tasks.length,
+        messages: this.#figures.messages.copied,
+        bytes: this.#figures.bytes.copied,
+        totalBytes,
+      });
     for (let at = 0; at < tasks.length && !this.context.stop.stopped; ) {
       const batch: SyncTask[] = [];
       for (let bytes = 0; at < tasks.length && batch.length < BATCH_MAILBOXES && bytes < BATCH_BYTES; at++) {
@@ -279,18 +344,42 @@ class Pass {
   async #syncBatch(batch: readonly SyncTask[], onMailbox: () => void): Promise<void> {
     const { state, context, target } = this;
     const byId = new Map(batch.map((task) => [task.id, task]));
-    state.mailboxes.markInFlight(batch.map((task) => ({ id: task.id, targetPartition: this.#kinds.get(task.id)!.partition, targetRelative: task.to.relative })));
+    state.mailboxes.markInFlight(
+      batch.map((task) => ({
+        id: task.id,
+        targetPartition: this.#kinds.get(task.id)!.partition,
+        targetRelative: task.to.relative,
+      })),
+    );
     const results: SyncResult[] = [];
-    await this.pool.run(batch, () => context.stop.stopped, (result) => {
-      results.push(result);
-      this.#count(result);
-      onMailbox();
-    });
-    const done = results.filter((result) => result.outcome === 'done').map((result) => {
-      const task = byId.get(result.id)!;
-      return { id: result.id, syncedPrint: result.print, form: task.form, targetPartition: this.#kinds.get(result.id)!.partition, targetRelative: task.to.relative };
-    });
-    state.mailboxes.markDone(barrier(done, target.opened, results.flatMap((result) => result.written)));
+    await this.pool.run(
+      batch,
+      () => context.stop.stopped,
+      (result) => {
+        results.push(result);
+        this.#count(result);
+        onMailbox();
+      },
+    );
+    const done = results
+      .filter((result) => result.outcome === 'done')
+      .map((result) => {
+        const task = byId.get(result.id)!;
+        return {
+          id: result.id,
+          syncedPrint: result.print,
+          form: task.form,
+          targetPartition: this.#kinds.get(result.id)!.partition,
+          targetRelative: task.to.relative,
+        };
+      });
+    state.mailboxes.markDone(
+      barrier(
+        done,
+        target.opened,
+        results.flatMap((result) => result.written),
+      ),
+    );
     for (const result of results) if (result.outcome === 'deferred') this.#defer(result.id);
   }
 
@@ -298,7 +387,12 @@ class Pass {
     const times = this.state.mailboxes.markDeferred(id);
     if (times < 3) return;
     const { row } = this.#kinds.get(id)!;
-    this.context.problems.add({ code: 'mailbox-deferred', message: `it kept changing while it was read, in ${times} passes in a row`, advice: 'Run presync at a quieter hour; the cutover, with the server stopped, takes it in any case.', mailbox: row.name });
+    this.context.problems.add({
+      code: 'mailbox-deferred',
+      message: `it kept changing while it was read, in ${times} passes in a row`,
+      advice: 'Run presync at a quieter hour; the cutover, with the server stopped, takes it in any case.',
+      mailbox: row.name,
+    });
   }
 
   #count(result: SyncResult): void {
@@ -321,7 +415,9 @@ class Pass {
   #removeGone(inventory: Inventory, held: boolean): void {
     const { state, job, context } = this;
     const present = new Set(inventory.mailboxes.map((mailbox) => mailbox.uniqueid));
-    const candidates = state.mailboxes.all().filter((row) => !present.has(row.uniqueid) && !inventory.refused.has(row.name));
+    const candidates = state.mailboxes
+      .all()
+      .filter((row) => !present.has(row.uniqueid) && !inventory.refused.has(row.name));
     if (candidates.length === 0) return;
     const again = readMailboxesDb(job, this.source);
     const names = new Set<string>();
@@ -331,20 +427,35 @@ class Pass {
       names.add(entry.name);
       if (entry.uniqueid !== undefined) ids.add(entry.uniqueid);
     }
-    const leaving = (name: string) => job.options.migrate.deleted === 'leave' && isDeletedName(name as SourceMailbox['name'], job.source.conf);
+    const leaving = (name: string) =>
+      job.options.migrate.deleted === 'leave' && isDeletedName(name as SourceMailbox['name'], job.source.conf);
     // A name that lives on with another uniqueid was deleted and made anew; 3.x says so, in 2.x only the header could.
     const renewed = new Set(inventory.mailboxes.map((mailbox) => mailbox.name as string));
-    const gone = candidates.filter((row) => leaving(row.name) || (!ids.has(row.uniqueid) && (!names.has(row.name) || renewed.has(row.name))));
+    const gone = candidates.filter(
+      (row) => leaving(row.name) || (!ids.has(row.uniqueid) && (!names.has(row.name) || renewed.has(row.name))),
+    );
     if (held && gone.length > 0) return;
     for (const row of gone) {
       if (row.targetPartition === null) continue;
       const place = this.#placeOfRow(row);
-      const mayBeAnothers = inventory.mailboxes.some((mailbox) => mailbox.name === row.name && row.targetRelative === place.relative && !place.relative.startsWith('uuid/') && this.#claims(mailbox, row));
+      const mayBeAnothers = inventory.mailboxes.some(
+        (mailbox) =>
+          mailbox.name === row.name &&
+          row.targetRelative === place.relative &&
+          !place.relative.startsWith('uuid/') &&
+          this.#claims(mailbox, row),
+      );
       if (!mayBeAnothers) this.#figures.messages.removed += removeMailbox(place, this.target);
       this.#figures.mailboxes.removed++;
       context.log.info('removed', { mailbox: row.name });
     }
-    state.mailboxes.remove(barrier(gone.map((row) => row.id), this.target.opened, []));
+    state.mailboxes.remove(
+      barrier(
+        gone.map((row) => row.id),
+        this.target.opened,
+        [],
+      ),
+    );
   }
 
   /** Whether a live mailbox was put at the very place that a gone one had. */
@@ -355,7 +466,12 @@ class Pass {
 }
 
 export function taskPlace(place: MailboxPlace): TaskPlace {
-  return { data: place.roots.data, archive: place.roots.archive ?? null, meta: place.roots.meta, relative: place.relative };
+  return {
+    data: place.roots.data,
+    archive: place.roots.archive ?? null,
+    meta: place.roots.meta,
+    relative: place.relative,
+  };
 }
 
 /** A user's mailboxes one after the other: their seen database is read once, their links are found together. */

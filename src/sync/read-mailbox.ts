@@ -27,7 +27,8 @@ export function readFile(trees: SourceTrees, root: string, relative: string, nam
 
 export function printOf(task: SyncTask, real: (path: string) => string): MailboxPrint {
   const meta = {} as Record<keyof TaskPlace['meta'], string>;
-  for (const [kind, root] of Object.entries(task.from.meta)) meta[kind as keyof typeof meta] = `${root}/${task.from.relative}`;
+  for (const [kind, root] of Object.entries(task.from.meta))
+    meta[kind as keyof typeof meta] = `${root}/${task.from.relative}`;
   return mailboxPrint({ meta }, real, task.hasExpunge);
 }
 
@@ -35,7 +36,11 @@ export function printOf(task: SyncTask, real: (path: string) => string): Mailbox
  * @returns `moving` where it would not come to rest.
  * @throws FormatError where a quiet file is damaged or missing.
  */
-export function readMailbox(task: SyncTask, trees: SourceTrees, real: (path: string) => string): MailboxRead | 'moving' {
+export function readMailbox(
+  task: SyncTask,
+  trees: SourceTrees,
+  real: (path: string) => string,
+): MailboxRead | 'moving' {
   const { meta, relative } = task.from;
   let failure: FormatError | undefined;
   for (let attempt = 0; attempt < TRIES; attempt++) {
@@ -54,8 +59,10 @@ export function readMailbox(task: SyncTask, trees: SourceTrees, real: (path: str
       const expunge = expungeBytes && readExpunge(expungeBytes, `${meta.expunge}/${relative}/cyrus.expunge`);
       const annotations = read(meta.annotations, 'cyrus.annotations');
       for (let i = 0; i < index.count; i++) {
-        if (!index.isRecordIntact(i)) throw new FormatError(index.file, index.recordOffset(i), 'a record with its CRC', 'another');
-        if (i > 0 && index.uid(i) <= index.uid(i - 1)) throw new FormatError(index.file, index.recordOffset(i), 'ascending UIDs', `${index.uid(i)}`);
+        if (!index.isRecordIntact(i))
+          throw new FormatError(index.file, index.recordOffset(i), 'a record with its CRC', 'another');
+        if (i > 0 && index.uid(i) <= index.uid(i - 1))
+          throw new FormatError(index.file, index.recordOffset(i), 'ascending UIDs', `${index.uid(i)}`);
       }
       failure = undefined;
       if (printOf(task, real).all === print.all) return { print, header, index, expunge, annotations };

@@ -10,10 +10,10 @@ import { closeSync } from 'node:fs';
 import { crc32 } from '../base/crc32.js';
 import { FormatError } from '../base/errors.js';
 import { messageFileName, parseMessageFileName } from '../cyrus/layout/mailbox-place.js';
-import { buildCache, cacheGeneration, type Caches } from '../cyrus/mailbox/cache.js';
+import { buildCache, type Caches, cacheGeneration } from '../cyrus/mailbox/cache.js';
 import { writeMailboxHeader } from '../cyrus/mailbox/header.js';
-import { convertIndex } from '../cyrus/mailbox/index-convert.js';
 import { type IndexView, readIndex } from '../cyrus/mailbox/index.js';
+import { convertIndex } from '../cyrus/mailbox/index-convert.js';
 import { IndexOption } from '../cyrus/mailbox/index-layout.js';
 import { patchIndex } from '../cyrus/mailbox/index-patch.js';
 import { UidSet } from '../cyrus/records/uid-set.js';
@@ -25,7 +25,7 @@ import { isRacy } from '../inventory/fingerprint.js';
 import type { Problem } from '../model/problem.js';
 import type { SyncCounts, SyncResult, SyncTask } from '../model/sync-task.js';
 import { copyMessage, hashDescriptor } from './copy-message.js';
-import { LinkAnchors } from './links.js';
+import type { LinkAnchors } from './links.js';
 import { type MailboxRead, printOf, readFile, readMailbox } from './read-mailbox.js';
 import { Wanted } from './wanted.js';
 
@@ -49,7 +49,13 @@ export function syncMailbox(task: SyncTask, context: SyncContext): SyncResult {
   const problems: Problem[] = [];
   const written: string[] = [];
   const result = (outcome: SyncResult['outcome'], print: string | null, raced: boolean): SyncResult => ({
-    id: task.id, outcome, print, counts, raced, problems, written,
+    id: task.id,
+    outcome,
+    print,
+    counts,
+    raced,
+    problems,
+    written,
   });
   let raced = false;
   try {
@@ -59,7 +65,8 @@ export function syncMailbox(task: SyncTask, context: SyncContext): SyncResult {
       const last = round + 1 >= ROUNDS;
       const copier = new MailboxCopy(task, context, read, counts, problems, written, round === 0);
       const outcome = copier.run();
-      if (outcome === 'regressed' || outcome === 'held') return result(outcome === 'held' ? 'held' : 'failed', null, raced);
+      if (outcome === 'regressed' || outcome === 'held')
+        return result(outcome === 'held' ? 'held' : 'failed', null, raced);
       const after = printOf(task, context.realSource);
       if (after.all === read.print.all) {
         copier.reportMissing();
@@ -71,10 +78,23 @@ export function syncMailbox(task: SyncTask, context: SyncContext): SyncResult {
   } catch (error) {
     const path = error instanceof FormatError ? error.file : undefined;
     if (error instanceof FormatError) {
-      problems.push({ code: 'index-damaged', message: error.message, advice: 'Run reconstruct for it on the old server; what the target has of it is kept.', mailbox: task.name, path });
+      problems.push({
+        code: 'index-damaged',
+        message: error.message,
+        advice: 'Run reconstruct for it on the old server; what the target has of it is kept.',
+        mailbox: task.name,
+        path,
+      });
     } else if (errnoOf(error) !== undefined) {
       const link = errnoOf(error) === 'ELOOP';
-      problems.push({ code: link ? 'link-refused' : 'mailbox-failed', message: (error as Error).message, advice: link ? 'A symbolic link stands where Cyrus has a directory or file; put the thing itself there.' : 'Mend what the message names and run this again.', mailbox: task.name });
+      problems.push({
+        code: link ? 'link-refused' : 'mailbox-failed',
+        message: (error as Error).message,
+        advice: link
+          ? 'A symbolic link stands where Cyrus has a directory or file; put the thing itself there.'
+          : 'Mend what the message names and run this again.',
+        mailbox: task.name,
+      });
     } else throw error;
     return result('failed', null, raced);
   }
@@ -94,10 +114,21 @@ class MailboxCopy {
   /** SHA-1 of files whose record has none, by UID. */
   readonly #guids = new Map<number, Uint8Array>();
   readonly #sizes = new Map<number, number>();
-  #sourceDirs: { data: SourceDir | undefined; archive: SourceDir | undefined } = { data: undefined, archive: undefined };
+  #sourceDirs: { data: SourceDir | undefined; archive: SourceDir | undefined } = {
+    data: undefined,
+    archive: undefined,
+  };
   readonly #targetDirs = new Map<string, TargetDir>();
 
-  constructor(task: SyncTask, context: SyncContext, read: MailboxRead, counts: SyncCounts, problems: Problem[], written: string[], isFirst: boolean) {
+  constructor(
+    task: SyncTask,
+    context: SyncContext,
+    read: MailboxRead,
+    counts: SyncCounts,
+    problems: Problem[],
+    written: string[],
+    isFirst: boolean,
+  ) {
     this.#task = task;
     this.#context = context;
     this.#read = read;
@@ -140,7 +171,12 @@ class MailboxCopy {
   reportMissing(): void {
     if (this.#missing.length === 0) return;
     const uids = UidSet.of(this.#missing).toString();
-    this.#problems.push({ code: 'message-file-missing', message: `its index lists messages that have no file: UID ${uids}`, advice: 'Look for them in backups; on the target they stand in the index as on the source.', mailbox: this.#task.name });
+    this.#problems.push({
+      code: 'message-file-missing',
+      message: `its index lists messages that have no file: UID ${uids}`,
+      advice: 'Look for them in backups; on the target they stand in the index as on the source.',
+      mailbox: this.#task.name,
+    });
   }
 
   #targetDir(root: string): TargetDir {
@@ -173,7 +209,8 @@ class MailboxCopy {
     this.#problems.push({
       code: 'index-regressed',
       message: `its index ends at UID ${index.lastUid} (UIDVALIDITY ${index.uidvalidity}), the target's at ${manifest.lastUid} (UIDVALIDITY ${manifest.uidvalidity})`,
-      advice: 'Was it restored or reconstructed? Where the source is right, delete this mailbox directory on the target and run presync again.',
+      advice:
+        'Was it restored or reconstructed? Where the source is right, delete this mailbox directory on the target and run presync again.',
       mailbox: this.#task.name,
     });
     return true;
@@ -206,10 +243,12 @@ class MailboxCopy {
     if (this.#task.checkContent && this.#isFirst) return this.#matchesContent(n, at >= 0 ? manifest! : undefined, at);
     if (!manifest || at < 0 || manifest.isUnlinked(at)) return false;
     if (this.#rootFor(manifest.isArchived(at)) !== this.#rootFor(wanted.isArchived(n))) return false;
-    if (guid === '' && manifest.uidvalidity !== this.#read.index.uidvalidity) return this.#matchesContent(n, manifest, at);
+    if (guid === '' && manifest.uidvalidity !== this.#read.index.uidvalidity)
+      return this.#matchesContent(n, manifest, at);
     if (guid !== '' && !manifest.guidIsZero(at) && manifest.guidHex(at) !== guid) return false;
     // A record whose size was wrong has the file's size on the target: then the file decides.
-    if (manifest.size(at) !== wanted.size(n) && (guid === '' || manifest.guidIsZero(at))) return this.#matchesContent(n, manifest, at);
+    if (manifest.size(at) !== wanted.size(n) && (guid === '' || manifest.guidIsZero(at)))
+      return this.#matchesContent(n, manifest, at);
     if (this.#task.full && this.#isFirst) {
       const stat = this.#targetDir(this.#rootFor(wanted.isArchived(n))).stat(messageFileName(uid));
       if (stat?.kind !== 'file' || stat.sizeBytes !== manifest.size(at)) return false;
@@ -292,7 +331,12 @@ class MailboxCopy {
     if (copied.guid) this.#guids.set(uid, copied.guid);
     if (copied.sizeBytes !== wanted.size(n)) {
       this.#sizes.set(uid, copied.sizeBytes);
-      this.#problems.push({ code: 'message-size-differs', message: `UID ${uid} has ${copied.sizeBytes} bytes, its index record says ${wanted.size(n)}`, advice: 'Compare it with a backup; it was copied as it is.', mailbox: this.#task.name });
+      this.#problems.push({
+        code: 'message-size-differs',
+        message: `UID ${uid} has ${copied.sizeBytes} bytes, its index record says ${wanted.size(n)}`,
+        advice: 'Compare it with a backup; it was copied as it is.',
+        mailbox: this.#task.name,
+      });
     } else if (copied.guid) this.#sizes.set(uid, copied.sizeBytes);
     if (copied.linked) {
       this.#counts.linked++;
@@ -314,11 +358,22 @@ class MailboxCopy {
     const { header, index, annotations } = this.#read;
     if (annotations) this.#put(to.meta.annotations, 'cyrus.annotations', annotations);
     const headerFile = writeMailboxHeader(
-      { form: form.form, quotaRoot: form.quotaRoot, uniqueid: form.uniqueid, flags: header.flags, acl: form.acl, name: form.name, types: form.types },
+      {
+        form: form.form,
+        quotaRoot: form.quotaRoot,
+        uniqueid: form.uniqueid,
+        flags: header.flags,
+        acl: form.acl,
+        name: form.name,
+        types: form.types,
+      },
       form.form,
     );
     const caches = this.#readCaches();
-    const bytes = index.minorVersion < this.#task.oldestIndex ? this.#converted(headerFile, caches) : this.#patched(headerFile, caches);
+    const bytes =
+      index.minorVersion < this.#task.oldestIndex
+        ? this.#converted(headerFile, caches)
+        : this.#patched(headerFile, caches);
     this.#put(to.meta.header, 'cyrus.header', headerFile);
     this.#put(to.meta.index, 'cyrus.index', bytes);
   }
@@ -380,13 +435,25 @@ class MailboxCopy {
       sizeOf: (uid) => this.#sizes.get(uid),
       cache: caches.spool,
       cacheGeneration: index.generation,
-      ownerSeen: ownerSeen && seen ? { lastUid: ownerSeen.lastUid, lastChangeSec: ownerSeen.lastChangeSec, contains: (uid) => seen.contains(uid) } : undefined,
+      ownerSeen:
+        ownerSeen && seen
+          ? {
+              lastUid: ownerSeen.lastUid,
+              lastChangeSec: ownerSeen.lastChangeSec,
+              contains: (uid) => seen.contains(uid),
+            }
+          : undefined,
       headerFileCrc: crc32(headerFile),
       nowSec: this.#context.nowSec(),
     });
     for (const { code, uids } of problems) {
       if (!CONVERSION_DAMAGE.has(code)) continue;
-      this.#problems.push({ code: `index-${code}`, message: `${code.replaceAll('-', ' ')}, UIDs ${UidSet.of(uids)}: the file's own is on the target`, advice: 'Compare the message with a backup.', mailbox: this.#task.name });
+      this.#problems.push({
+        code: `index-${code}`,
+        message: `${code.replaceAll('-', ' ')}, UIDs ${UidSet.of(uids)}: the file's own is on the target`,
+        advice: 'Compare the message with a backup.',
+        mailbox: this.#task.name,
+      });
     }
     return bytes;
   }
@@ -405,7 +472,10 @@ class MailboxCopy {
       for (const name of dir.list()) {
         const uid = parseMessageFileName(name);
         const n = uid === undefined ? -1 : this.#wanted.find(uid);
-        const isStray = uid === undefined ? name.endsWith('.cyrsync-new') : n < 0 || this.#rootFor(this.#wanted.isArchived(n)) !== root;
+        const isStray =
+          uid === undefined
+            ? name.endsWith('.cyrsync-new')
+            : n < 0 || this.#rootFor(this.#wanted.isArchived(n)) !== root;
         if (isStray && dir.remove(name) && uid !== undefined) this.#counts.removed++;
       }
       dir.close();
@@ -427,5 +497,3 @@ function hashOf(open: () => number): { guid: Buffer; sizeBytes: number } | undef
     closeSync(fd);
   }
 }
-
-

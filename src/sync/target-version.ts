@@ -1,6 +1,7 @@
 /** Whether the target's server can read what the source's wrote, and whether the two sides are two. */
 import { realpathSync, statSync } from 'node:fs';
 import { RefusedError } from '../base/errors.js';
+import { databaseDirectories } from '../cyrus/layout/config-paths.js';
 import type { CyrusVersion } from '../cyrus/version.js';
 import { isAtLeast } from '../cyrus/version.js';
 import { isMissing, osPath } from '../disk/os-path.js';
@@ -9,7 +10,13 @@ import type { Job, Side } from '../job/job.js';
 
 /** Highest minor version of cyrus.index that a release line reads. @see reference cyrus-mailbox-files.md 10.2 */
 const NEWEST_INDEX: readonly (readonly [from: CyrusVersion, minor: number])[] = [
-  ['2.2', 6], ['2.3', 10], ['2.4', 12], ['2.5', 13], ['3.2', 16], ['3.4', 17], ['3.10', 19],
+  ['2.2', 6],
+  ['2.3', 10],
+  ['2.4', 12],
+  ['2.5', 13],
+  ['3.2', 16],
+  ['3.4', 17],
+  ['3.10', 19],
 ];
 
 export function newestIndexOf(version: CyrusVersion): number {
@@ -23,7 +30,13 @@ export function requireTargetReads(job: Job, inventory?: Inventory): void {
   const { version } = job.target.conf;
   if (!inventory) {
     requireTwoSides(job.source, job.target);
-    if (!isAtLeast(version, '2.4')) throw new RefusedError(`A target of Cyrus ${version} is not supported`, 'indexes are written as 2.4 and later read them', 'Migrate to a newer release.', { code: 'target-too-old' });
+    if (!isAtLeast(version, '2.4'))
+      throw new RefusedError(
+        `A target of Cyrus ${version} is not supported`,
+        'indexes are written as 2.4 and later read them',
+        'Migrate to a newer release.',
+        { code: 'target-too-old' },
+      );
     return;
   }
   const newest = newestIndexOf(version);
@@ -32,7 +45,7 @@ export function requireTargetReads(job: Job, inventory?: Inventory): void {
   throw new RefusedError(
     `The target (Cyrus ${version}) is older than the source's indexes`,
     `${newer.length} mailboxes have indexes of minor version ${Math.max(...newer.map((m) => m.summary!.indexVersion))}, and Cyrus ${version} reads up to ${newest}: it would answer "Mailbox has an invalid format"`,
-    'Migrate to a Cyrus of the source\'s release line or a newer one.',
+    "Migrate to a Cyrus of the source's release line or a newer one.",
     { code: 'target-too-old' },
   );
 }
@@ -41,11 +54,19 @@ export function requireTargetReads(job: Job, inventory?: Inventory): void {
 function requireTwoSides(source: Side, target: Side): void {
   const sources = rootChains(source);
   const targets = rootChains(target);
-  for (const [ours, theirs] of [[sources, targets], [targets, sources]] as const) {
+  for (const [ours, theirs] of [
+    [sources, targets],
+    [targets, sources],
+  ] as const) {
     for (const [path, chain] of ours) {
       for (const [other, otherChain] of theirs) {
         if (chain.includes(otherChain[0]!)) {
-          throw new RefusedError('Source and target are not two', `${path} is ${other}, or lies within it`, 'Correct --from-root, --to-root or the partitions of the two imapd.conf.', { code: 'same-place' });
+          throw new RefusedError(
+            'Source and target are not two',
+            `${path} is ${other}, or lies within it`,
+            'Correct --from-root, --to-root or the partitions of the two imapd.conf.',
+            { code: 'same-place' },
+          );
         }
       }
     }
@@ -54,8 +75,8 @@ function requireTwoSides(source: Side, target: Side): void {
 
 /** For each root that exists its identity, then those of the directories above it. */
 function rootChains(side: Side): Map<string, string[]> {
-  const { configDirectory, partitions, sieveDir } = side.conf;
-  const paths = new Set([configDirectory, sieveDir]);
+  const { partitions, sieveDir } = side.conf;
+  const paths = new Set([...databaseDirectories(side.conf), sieveDir]);
   for (const { data, archive, meta } of partitions.values()) {
     for (const path of [data, archive, ...Object.values(meta)]) if (path !== undefined) paths.add(path);
   }

@@ -32,7 +32,12 @@ export class WorkerPool {
       return;
     }
     while (this.#workers.length < this.#size) {
-      this.#workers.push(new Worker(new URL('./worker.js', import.meta.url), { workerData: this.#setup }));
+      this.#workers.push(
+        new Worker(new URL('./worker.js', import.meta.url), {
+          workerData: this.#setup,
+          trackUnmanagedFds: false, // openat2's descriptors are not Node's own
+        }),
+      );
     }
     let next = 0;
     await Promise.all(

@@ -1,7 +1,7 @@
 /** A worker thread: gets whole mailboxes, runs synchronous calls, answers with figures. It decides nothing. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { SourceTrees, TargetTrees } from '../disk/trees.js';
 import type { Owner } from '../disk/target.js';
+import { SourceTrees, TargetTrees } from '../disk/trees.js';
 import type { SyncTask } from '../model/sync-task.js';
 import { LinkAnchors } from './links.js';
 import { type SyncContext, syncMailbox } from './sync-mailbox.js';

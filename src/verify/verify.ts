@@ -1,14 +1,14 @@
 /** Reads the target back: every message against its index record, size and SHA-1; all cores. */
 import { createHash } from 'node:crypto';
-import { cpus } from 'node:os';
 import { closeSync, readSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { FormatError } from '../base/errors.js';
 import type { StopSignal } from '../base/stop.js';
 import { messageFileName, parseMessageFileName } from '../cyrus/layout/mailbox-place.js';
-import { checkIndex } from '../cyrus/mailbox/index-check.js';
 import { readMailboxHeader } from '../cyrus/mailbox/header.js';
 import { readIndex } from '../cyrus/mailbox/index.js';
+import { checkIndex } from '../cyrus/mailbox/index-check.js';
 import { isMissing } from '../disk/os-path.js';
 import { SourceTrees } from '../disk/trees.js';
 import type { Job } from '../job/job.js';
@@ -53,7 +53,17 @@ export async function verify(job: Job, state: State, sample: number, stop: StopS
   const tasks: VerifyTask[] = state.mailboxes.all().flatMap((row) => {
     const roots = row.targetPartition === null ? undefined : job.target.conf.partitions.get(row.targetPartition);
     if (!roots || row.form === null) return [];
-    return [{ name: row.name, data: roots.data, archive: roots.archive ?? null, index: roots.meta.index, header: roots.meta.header, relative: row.targetRelative!, uidvalidity: row.uidvalidity }];
+    return [
+      {
+        name: row.name,
+        data: roots.data,
+        archive: roots.archive ?? null,
+        index: roots.meta.index,
+        header: roots.meta.header,
+        relative: row.targetRelative!,
+        uidvalidity: row.uidvalidity,
+      },
+    ];
   });
   const total = emptyResult();
   const add = (part: VerifyResult) => {
@@ -68,14 +78,16 @@ export async function verify(job: Job, state: State, sample: number, stop: StopS
   const chunk = () => tasks.slice(next, (next += 8));
   await Promise.all(
     Array.from({ length: Math.max(1, cpus().length) }, async () => {
-      const worker = new Worker(new URL(import.meta.url), { workerData: setup });
+      const worker = new Worker(new URL(import.meta.url), { workerData: setup, trackUnmanagedFds: false });
       try {
         for (let part = chunk(); part.length > 0 && !stop.stopped; part = chunk()) {
-          add(await new Promise<VerifyResult>((resolve, reject) => {
-            worker.once('message', resolve);
-            worker.once('error', reject);
-            worker.postMessage(part);
-          }));
+          add(
+            await new Promise<VerifyResult>((resolve, reject) => {
+              worker.once('message', resolve);
+              worker.once('error', reject);
+              worker.postMessage(part);
+            }),
+          );
           worker.removeAllListeners('error');
         }
       } finally {
@@ -84,7 +96,9 @@ export async function verify(job: Job, state: State, sample: number, stop: StopS
     }),
   );
   stop.throwIfInterrupted();
-  total.mismatches.sort((a, b) => (a.mailbox < b.mailbox ? -1 : a.mailbox > b.mailbox ? 1 : (a.uid ?? 0) - (b.uid ?? 0)));
+  total.mismatches.sort((a, b) =>
+    a.mailbox < b.mailbox ? -1 : a.mailbox > b.mailbox ? 1 : (a.uid ?? 0) - (b.uid ?? 0),
+  );
   return total;
 }
 
@@ -94,7 +108,8 @@ function verifyMailbox(task: VerifyTask, trees: SourceTrees, sample: number, out
   const { name, relative } = task;
   const indexPath = `${task.index}/${relative}/cyrus.index`;
   out.mailboxes++;
-  const mismatch = (uid: number | null, path: string, kind: Mismatch['kind'], expected: string, found: string) => out.mismatches.push({ mailbox: name, uid, path, kind, expected, found });
+  const mismatch = (uid: number | null, path: string, kind: Mismatch['kind'], expected: string, found: string) =>
+    out.mismatches.push({ mailbox: name, uid, path, kind, expected, found });
   try {
     const bytes = trees.root(task.index)?.read(`${relative}/cyrus.index`);
     const headerBytes = trees.root(task.header)?.read(`${relative}/cyrus.header`);
@@ -105,9 +120,11 @@ function verifyMailbox(task: VerifyTask, trees: SourceTrees, sample: number, out
     const index = readIndex(bytes, indexPath);
     const header = readMailboxHeader(headerBytes, name);
     for (const problem of checkIndex(index, { userFlags: header.flags, headerFile: headerBytes })) {
-      if (problem.severity === 'damage') mismatch(problem.uid ?? null, indexPath, 'index', problem.expected, problem.found);
+      if (problem.severity === 'damage')
+        mismatch(problem.uid ?? null, indexPath, 'index', problem.expected, problem.found);
     }
-    if (task.uidvalidity !== 0 && index.uidvalidity !== task.uidvalidity) mismatch(null, indexPath, 'index', `UIDVALIDITY ${task.uidvalidity}`, `${index.uidvalidity}`);
+    if (task.uidvalidity !== 0 && index.uidvalidity !== task.uidvalidity)
+      mismatch(null, indexPath, 'index', `UIDVALIDITY ${task.uidvalidity}`, `${index.uidvalidity}`);
     const expected = new Set<string>();
     for (let i = 0; i < index.count; i++) {
       if (index.isUnlinked(i)) continue;
@@ -117,12 +134,18 @@ function verifyMailbox(task: VerifyTask, trees: SourceTrees, sample: number, out
       expected.add(path);
       out.messages++;
       if (!index.guidIsZero(i)) out.withGuid++;
-      const found = readMessage(trees, root, `${relative}/${messageFileName(uid)}`, sample >= 1 || Math.random() < sample);
+      const found = readMessage(
+        trees,
+        root,
+        `${relative}/${messageFileName(uid)}`,
+        sample >= 1 || Math.random() < sample,
+      );
       if (!found) mismatch(uid, path, 'missing', `${index.size(i)} bytes`, 'no file');
       else {
         out.bytes += found.sizeBytes;
         if (found.sizeBytes !== index.size(i)) mismatch(uid, path, 'size', `${index.size(i)}`, `${found.sizeBytes}`);
-        else if (found.guid !== undefined && !index.guidIsZero(i) && found.guid !== index.guidHex(i)) mismatch(uid, path, 'guid', index.guidHex(i), found.guid);
+        else if (found.guid !== undefined && !index.guidIsZero(i) && found.guid !== index.guidHex(i))
+          mismatch(uid, path, 'guid', index.guidHex(i), found.guid);
       }
     }
     for (const root of new Set([task.data, ...(task.archive === null ? [] : [task.archive])])) {
@@ -130,7 +153,8 @@ function verifyMailbox(task: VerifyTask, trees: SourceTrees, sample: number, out
       for (const entry of dir?.list() ?? []) {
         const uid = parseMessageFileName(entry.name);
         const path = `${root}/${relative}/${entry.name}`;
-        if (uid !== undefined && entry.kind === 'file' && !expected.has(path)) mismatch(uid, path, 'extra', 'no file', 'a message file without a record');
+        if (uid !== undefined && entry.kind === 'file' && !expected.has(path))
+          mismatch(uid, path, 'extra', 'no file', 'a message file without a record');
       }
       dir?.close();
     }
@@ -140,7 +164,12 @@ function verifyMailbox(task: VerifyTask, trees: SourceTrees, sample: number, out
   }
 }
 
-function readMessage(trees: SourceTrees, root: string, relative: string, hashed: boolean): { sizeBytes: number; guid: string | undefined } | undefined {
+function readMessage(
+  trees: SourceTrees,
+  root: string,
+  relative: string,
+  hashed: boolean,
+): { sizeBytes: number; guid: string | undefined } | undefined {
   let fd: number | undefined;
   try {
     if (!hashed) {
@@ -151,7 +180,11 @@ function readMessage(trees: SourceTrees, root: string, relative: string, hashed:
     if (fd === undefined) return undefined;
     const hash = createHash('sha1');
     let sizeBytes = 0;
-    for (let n = readSync(fd, buffer, 0, buffer.length, null); n > 0; n = readSync(fd, buffer, 0, buffer.length, null)) {
+    for (
+      let n = readSync(fd, buffer, 0, buffer.length, null);
+      n > 0;
+      n = readSync(fd, buffer, 0, buffer.length, null)
+    ) {
       hash.update(buffer.subarray(0, n));
       sizeBytes += n;
     }
@@ -164,7 +197,13 @@ function readMessage(trees: SourceTrees, root: string, relative: string, hashed:
   }
 }
 
-if (!isMainThread && parentPort && workerData !== null && typeof workerData === 'object' && 'verifyPrefix' in workerData) {
+if (
+  !isMainThread &&
+  parentPort &&
+  workerData !== null &&
+  typeof workerData === 'object' &&
+  'verifyPrefix' in workerData
+) {
   const { verifyPrefix, sample } = workerData as Setup;
   const port = parentPort;
   const trees = new SourceTrees({ real: (path) => verifyPrefix + path });

@@ -34,6 +34,14 @@ export function sharedFile(conf: CyrusConf, suffix: string, domain?: string | un
   return `${domainPrefix(domain, conf.configHashing === 'full')}shared.${suffix}`;
 }
 
+/** The configdirectory, and wherever `*_db_path` puts a database that is more than a cache. */
+export function databaseDirectories({ configDirectory, databases }: CyrusConf): string[] {
+  const paths = [databases.mailboxes, databases.annotations, databases.quota, databases.userdeny].flatMap(
+    ({ path }) => path ?? [],
+  );
+  return [...new Set([configDirectory, ...paths.map((path) => path.replace(/\/[^/]*$/, ''))])];
+}
+
 /** Where the paths of {@link quotaFile} begin: the configdirectory, or that of quota_db_path. */
 export function quotaDirectory(conf: CyrusConf): string {
   const path = conf.databases.quota.path;
