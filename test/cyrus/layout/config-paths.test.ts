@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  databaseDirectories,
   globalSieveDir,
   parseConfigPath,
   parseSieveDirPath,
@@ -86,6 +87,17 @@ describe('a quota root', () => {
   it('lies below the directory of quota_db_path, where that is set', () => {
     expect(quotaDirectory(confOf('3.6'))).toBe('/D/conf');
     expect(quotaDirectory(confOf('3.6', { quota_db_path: '/Q/quotas.db' }))).toBe('/Q');
+  });
+});
+
+describe('the directories of databases', () => {
+  it('are the configdirectory alone where no *_db_path is set', () =>
+    expect(databaseDirectories(confOf('3.6'))).toEqual(['/D/conf']));
+
+  it('are each named once, caches left out', () => {
+    const options = { mboxlist_db_path: '/M/a.db', annotation_db_path: '/M/b.db', quota_db_path: '/Q/q.db' };
+    const conf = confOf('3.6', { ...options, userdeny_db_path: '/U/d.db', statuscache_db_path: '/run/s.db' });
+    expect(databaseDirectories(conf)).toEqual(['/D/conf', '/M', '/Q', '/U']);
   });
 });
 
