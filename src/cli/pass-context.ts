@@ -7,6 +7,7 @@ const INTERVAL_MS = 200;
 
 /** A pass's surroundings on this terminal: its log, the stop signal, a line of progress. */
 export function passContext(env: Environment): PassContext {
+  env.listenForSignals();
   const begun = Date.now();
   let shown = 0;
   return {

@@ -41,6 +41,11 @@ export interface Environment {
   readonly stop: StopSignal;
   readonly problems: ProblemList;
   readonly interactive: boolean;
+  /**
+   * From here on SIGINT and SIGTERM ask for an end at the next mailbox boundary. Commands that only read leave it: a
+   * signal ends those at once, and nothing is lost.
+   */
+  listenForSignals(): void;
 }
 
 export interface Outcome {
@@ -70,15 +75,17 @@ export async function run(
       : options.json || !process.stderr.isTTY
         ? 'quiet'
         : 'normal';
+  const interrupt = () => env.stop.interrupt();
   const env: Environment = {
     log: createLog(options.verbose ? 'verbose' : level, (text) => process.stderr.write(text)),
     stop: new StopSignal(),
     problems: new ProblemList(),
     interactive: process.stderr.isTTY === true && !options.quiet && !options.json,
+    listenForSignals: () => {
+      process.on('SIGINT', interrupt);
+      process.on('SIGTERM', interrupt);
+    },
   };
-  const interrupt = () => env.stop.interrupt();
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
   let outcome: Outcome;
   let failure: Problem | undefined;
   try {
@@ -118,11 +125,12 @@ function write(text: string): Promise<void> {
   return new Promise((resolve, reject) => process.stdout.write(text, (error) => (error ? reject(error) : resolve())));
 }
 
-/** Runs a command on a job whose state is open; `locked` where it writes the state. */
+/** Runs a command on a job whose state is open, and alone on it unless it only looks. */
 export async function runOnJob(
   schema: string,
   options: CommonOptions,
   act: (job: Job, state: State, env: Environment) => Promise<Outcome> | Outcome,
+  locked = true,
 ): Promise<void> {
   const file = options.job ?? './cyrsync.toml';
   await run(
@@ -130,7 +138,7 @@ export async function runOnJob(
     options,
     async (env) => {
       const job = loadJob(file);
-      const unlock = lockJob(job.stateFile);
+      const unlock = locked ? lockJob(job.stateFile) : () => {};
       try {
         const state = new State(job.stateFile);
         try {

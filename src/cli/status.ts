@@ -6,47 +6,50 @@ import { type CommonOptions, commonCommand, runOnJob } from './run.js';
 
 export function statusCommand(): Command {
   return commonCommand('status', 'where the migration stands').action(async (options: CommonOptions) => {
-    await runOnJob('status/1', options, (_job, state) => {
-      const passes = state
-        .lastPasses(10)
-        .map(({ figures, complete, ...pass }) => ({
+    await runOnJob(
+      'status/1',
+      options,
+      (_job, state) => {
+        const passes = state.lastPasses(10).map(({ figures, complete, ...pass }) => ({
           ...pass,
           complete: complete === 1,
           figures: figures === null ? null : (JSON.parse(figures) as object),
         }));
-      const rows = state.mailboxes.all();
-      const never = rows.filter((row) => row.form === null).length;
-      const body = {
-        final: state.fact('final') ?? null,
-        passes,
-        dirty: rows.filter((row) => row.form !== null && row.syncedPrint !== row.print).length,
-        never,
-        lastFull: state.fact('lastFull') ?? null,
-        forecast: forecast(state, never),
-      };
-      const text = [
-        body.final === null
-          ? `${rows.length} mailboxes known, ${never} never copied, ${body.dirty} to be looked at again`
-          : `Final since ${body.final}`,
-        ...(passes.length > 0
-          ? [
-              table(
-                ['pass', 'begun', 'took', 'whole'],
-                passes.map((p) => [
-                  p.kind,
-                  p.startedAt,
-                  p.seconds === null ? '' : formatSeconds(p.seconds),
-                  p.complete ? 'yes' : 'no',
-                ]),
-              ),
-            ]
-          : []),
-        body.forecast === null
-          ? 'No forecast yet: it needs two complete passes.'
-          : `The cutover will take about ${formatSeconds(body.forecast.seconds)} (${formatSeconds(body.forecast.low)} to ${formatSeconds(body.forecast.high)}; ${body.forecast.basis})`,
-      ].join('\n\n');
-      return { body, text, standing: state.problems(), exit: 0 };
-    });
+        const rows = state.mailboxes.all();
+        const never = rows.filter((row) => row.form === null).length;
+        const body = {
+          final: state.fact('final') ?? null,
+          passes,
+          dirty: rows.filter((row) => row.form !== null && row.syncedPrint !== row.print).length,
+          never,
+          lastFull: state.fact('lastFull') ?? null,
+          forecast: forecast(state, never),
+        };
+        const text = [
+          body.final === null
+            ? `${rows.length} mailboxes known, ${never} never copied, ${body.dirty} to be looked at again`
+            : `Final since ${body.final}`,
+          ...(passes.length > 0
+            ? [
+                table(
+                  ['pass', 'begun', 'took', 'whole'],
+                  passes.map((p) => [
+                    p.kind,
+                    p.startedAt,
+                    p.seconds === null ? '' : formatSeconds(p.seconds),
+                    p.complete ? 'yes' : 'no',
+                  ]),
+                ),
+              ]
+            : []),
+          body.forecast === null
+            ? 'No forecast yet: it needs two complete passes.'
+            : `The cutover will take about ${formatSeconds(body.forecast.seconds)} (${formatSeconds(body.forecast.low)} to ${formatSeconds(body.forecast.high)}; ${body.forecast.basis})`,
+        ].join('\n\n');
+        return { body, text, standing: state.problems(), exit: 0 };
+      },
+      false,
+    );
   });
 }
 

@@ -11,6 +11,7 @@ export function verifyCommand(): Command {
     .option('--sample <n%>', 'read the content of this share of the messages, the size of all')
     .action(async (options: CommonOptions & { sample?: string }) => {
       await runOnJob('verify/1', options, async (job, state, env) => {
+        env.listenForSignals();
         const result = await verify(job, state, parseSample(options.sample), env.stop);
         if (result.mismatches.length > 0)
           env.problems.add({

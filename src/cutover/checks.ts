@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { ConfigError, FormatError } from '../base/errors.js';
+import type { CyrusConf } from '../cyrus/conf/cyrus-conf.js';
 import { quotaDirectory, quotaFile } from '../cyrus/layout/config-paths.js';
 import { parseMessageFileName } from '../cyrus/layout/mailbox-place.js';
 import { readMailboxHeader } from '../cyrus/mailbox/header.js';
@@ -99,30 +100,41 @@ export function checkTarget(
   check('every mailbox has its header and index', files, `${migrated.mailboxes.length} mailboxes`);
   check('no message file without a record', counts, `${listed} directories listed`);
 
-  if (conf.databases.quota.backend === 'quotalegacy')
-    check('quota sums', quotaDifferences(job, migrated, target), 'as the indexes say');
+  check('quota sums', quotaDifferences(job, migrated, target), 'as the indexes say');
   checks.push(...toolChecks(job, path));
   return checks;
+}
+
+/** What the target has of a quota root: a file of its own, or an entry of a database. */
+function quotaTexts(conf: CyrusConf, target: TargetTrees): (root: string) => string | undefined {
+  if (conf.databases.quota.backend === 'quotalegacy') {
+    const { reader } = target.root(quotaDirectory(conf));
+    return (root) => reader.read(quotaFile(conf, root))?.toString('latin1');
+  }
+  const { dir, name } = databaseFile(conf, 'quota', 'quotas.db');
+  const bytes = target.root(dir).reader.read(name);
+  const entries = bytes ? entriesOf(bytes, `${dir}/${name}`) : [];
+  const byRoot = new Map(entries.map(({ key, value }) => [key, value]));
+  return (root) => byRoot.get(root);
 }
 
 function quotaDifferences(job: Job, migrated: Migrated, target: TargetTrees): string[] {
   const { conf } = job.target;
   const roots = new Map<string, bigint>();
-  const headers = new Set<string>();
   for (const { mailbox, place, index } of migrated.mailboxes) {
     const header = target.root(place.roots.meta.header).reader.read(`${place.relative}/cyrus.header`);
     const root = header && readMailboxHeader(header, mailbox.name).quotaRoot;
     if (root === undefined) continue;
-    headers.add(root);
     roots.set(root, (roots.get(root) ?? 0n) + BigInt(index.quotaUsedBytes));
     if (quotaRootOf(mailbox.name, new Map([[root, true]]), conf) !== root)
       return [`${mailbox.name}: its header names ${root}, which is not above it`];
   }
   const bad: string[] = [];
+  const textOf = quotaTexts(conf, target);
   for (const [root, sum] of roots) {
-    const text = target.root(quotaDirectory(conf)).reader.read(quotaFile(conf, root))?.toString('latin1');
+    const text = textOf(root);
     const used = text === undefined ? undefined : parseQuota(text, root)?.resources.STORAGE?.used;
-    if (used !== sum) bad.push(`${root}: ${used ?? 'no file'}, the indexes say ${sum}`);
+    if (used !== sum) bad.push(`${root}: ${used ?? 'no record'}, the indexes say ${sum}`);
   }
   return bad;
 }

@@ -207,15 +207,13 @@ function migrateAnnotations(
   });
   const unique = new Map(writeAnnotations(kept, to.version).map((entry) => [entry.key, entry]));
   const written = databaseFile(to, 'annotations', 'annotations.db');
-  writers
-    .at(written.dir)
-    .write(
-      written.name,
-      writeDatabase(writableBackend(to.databases.annotations.backend), [...unique.values()], {
-        version: to.version,
-        nowSec,
-      }),
-    );
+  writers.at(written.dir).write(
+    written.name,
+    writeDatabase(writableBackend(to.databases.annotations.backend), [...unique.values()], {
+      version: to.version,
+      nowSec,
+    }),
+  );
   const note = dropped.length === 0 ? '' : `${dropped.length} of mailboxes that are no more were left out`;
   return { what: 'annotations.db', action: 'converted', entries: unique.size, note };
 }

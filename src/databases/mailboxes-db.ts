@@ -54,12 +54,16 @@ export function targetEntries(job: Job, inventory: Inventory, migrated: Migrated
 
 /** The database file, in the backend that the target's imapd.conf names. */
 export function mailboxesDatabase(entries: readonly MailboxEntry[], conf: CyrusConf, nowSec: number): Buffer {
-  const sorted = conf.improvedMboxlistSort && !isAtLeast(conf.version, '3.6') ? ({ order: 'mbox' } as const) : {};
   return writeDatabase(writableBackend(conf.databases.mailboxes.backend), writeMailboxEntries(entries, conf), {
-    ...sorted,
+    ...sortOf(conf),
     version: conf.version,
     nowSec,
   });
+}
+
+/** MBOXSORT: how keys of mailboxes.db, subscriptions and quotas are sorted up to 3.4 (reference 2.5). */
+export function sortOf(conf: CyrusConf): { order?: 'mbox' } {
+  return conf.improvedMboxlistSort && !isAtLeast(conf.version, '3.6') ? { order: 'mbox' } : {};
 }
 
 /** Backends that are written; what the configuration names otherwise is opened by its magic and converted (2.5+). */

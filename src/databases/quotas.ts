@@ -3,12 +3,11 @@
 import { writeDatabase } from '../cyrus/db/database.js';
 import { quotaDirectory, quotaFile } from '../cyrus/layout/config-paths.js';
 import { isWrapped, printQuotaFile, printQuotaValue, type Quota, type QuotaResource } from '../cyrus/records/quota.js';
-import { isAtLeast } from '../cyrus/version.js';
 import { quotaRootOf } from '../inventory/quota-roots.js';
 import { databaseFile } from '../inventory/read-mailboxes-db.js';
 import type { Job } from '../job/job.js';
 import type { ConfigWriters } from './config-writer.js';
-import { writableBackend } from './mailboxes-db.js';
+import { sortOf, writableBackend } from './mailboxes-db.js';
 import type { Migrated } from './migrated.js';
 import type { QuotaCorrection } from './report.js';
 
@@ -63,9 +62,7 @@ export function writeQuotas(
   }
   const entries = [...quotas].map(([key, quota]) => ({ key, value: printQuotaValue(quota, conf.version) }));
   const { dir, name } = databaseFile(conf, 'quota', 'quotas.db');
-  // MBOXSORT, until 3.4 (reference 2.5).
-  const sorted = conf.improvedMboxlistSort && !isAtLeast(conf.version, '3.6') ? ({ order: 'mbox' } as const) : {};
   writers
     .at(dir)
-    .write(name, writeDatabase(writableBackend(backend), entries, { ...sorted, version: conf.version, nowSec }));
+    .write(name, writeDatabase(writableBackend(backend), entries, { ...sortOf(conf), version: conf.version, nowSec }));
 }

@@ -21,7 +21,7 @@ import type { Job } from '../job/job.js';
 import type { ProblemList } from '../model/problem.js';
 import type { ConfigReader } from './config-reader.js';
 import type { ConfigWriter } from './config-writer.js';
-import { writableBackend } from './mailboxes-db.js';
+import { sortOf, writableBackend } from './mailboxes-db.js';
 import type { Migrated } from './migrated.js';
 import type { DatabaseOutcome } from './report.js';
 
@@ -135,7 +135,7 @@ function migrateOne(
     writer.write(
       to,
       writeDatabase(writableBackend(conf.databases[kind].backend), entries, {
-        ...(kind === 'subscriptions' && conf.improvedMboxlistSort ? { order: 'mbox' as const } : {}),
+        ...(kind === 'subscriptions' ? sortOf(conf) : {}),
         version: conf.version,
         nowSec,
       }),

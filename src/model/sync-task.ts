@@ -39,6 +39,8 @@ export interface SyncTask {
   /** Both directories are listed, and each message file is stat'ed (`--full`). */
   readonly full: boolean;
   readonly header: HeaderForm;
+  /** The uniqueid that mailboxes.db of the source says (2.5+), to be compared with that of cyrus.header. */
+  readonly recordedId: string | undefined;
   readonly ownerSeen: OwnerSeen | undefined;
   /** The entry of the user `anyone`: counts where the index has the sharedseen option. */
   readonly anyoneSeen: OwnerSeen | undefined;

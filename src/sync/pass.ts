@@ -262,6 +262,7 @@ class Pass {
         checkContent: row.inFlight === 1 || options.checksum,
         full: options.full,
         header,
+        recordedId: mailbox.entry.uniqueid,
         ownerSeen,
         anyoneSeen,
         form,

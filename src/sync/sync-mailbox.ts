@@ -356,6 +356,15 @@ class MailboxCopy {
   #writeMeta(): void {
     const { to, header: form } = this.#task;
     const { header, index, annotations } = this.#read;
+    const { recordedId } = this.#task;
+    if (recordedId !== undefined && header.uniqueid !== undefined && header.uniqueid !== recordedId) {
+      this.#problems.push({
+        code: 'uniqueid-differs',
+        message: `cyrus.header says uniqueid ${header.uniqueid}, mailboxes.db ${recordedId}; the target has ${form.uniqueid} in both`,
+        advice: 'Nothing to do: it is mended on the target.',
+        mailbox: this.#task.name,
+      });
+    }
     if (annotations) this.#put(to.meta.annotations, 'cyrus.annotations', annotations);
     const headerFile = writeMailboxHeader(
       {
