@@ -1,0 +1,133 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ConfigError } from '../../src/base/errors.js';
+import { initCommand } from '../../src/cli/init.js';
+import { parseJobFile } from '../../src/job/job-file.js';
+
+const MINIMAL =
+  '[source]\nimapd_conf = "/etc/imapd.conf"\nversion = "2.3"\n[target]\nimapd_conf = "/etc/new.conf"\nversion = "3.6"\n';
+
+function whyOf(text: string): string {
+  try {
+    parseJobFile(text, 'job.toml');
+  } catch (error) {
+    if (error instanceof ConfigError) return error.why;
+    throw error;
+  }
+  return 'accepted';
+}
+
+describe('a job file', () => {
+  it('needs no more than both configurations and their versions', () => {
+    expect(parseJobFile(MINIMAL, 'job.toml')).toEqual({
+      source: { imapd_conf: '/etc/imapd.conf', root: '', version: '2.3' },
+      target: { imapd_conf: '/etc/new.conf', root: '', version: '3.6' },
+      placement: { map: {}, pins: {} },
+      migrate: { deleted: 'migrate' },
+      guard: { mailboxes: 20, mailboxes_percent: 10, messages_percent: 10 },
+      run: {},
+    });
+  });
+
+  it('takes pins and maps by names with dots', () => {
+    const { placement } = parseJobFile(
+      `${MINIMAL}[placement.pins]\n"user.ceo" = "fast"\n[placement.map]\ndefault = "a"\n`,
+      'job.toml',
+    );
+    expect(placement).toEqual({ map: { default: 'a' }, pins: { 'user.ceo': 'fast' } });
+  });
+
+  it.each([
+    ['a misspelt key', MINIMAL.replace('imapd_conf', 'imapd_config'), 'source.imapd_config'],
+    ['a missing key', MINIMAL.replace('version = "3.6"\n', ''), 'target.version'],
+    ['a version that no Cyrus has', MINIMAL.replace('"3.6"', '"3.7"'), 'target.version'],
+    ['a version as a number', MINIMAL.replace('"3.6"', '3.6'), 'target.version'],
+    ['an unknown section', `${MINIMAL}[gaurd]\nmailboxes = 1\n`, 'gaurd'],
+    ['an unknown layout', MINIMAL.replace('version = "3.6"', 'version = "3.6"\nlayout = "hashed"'), 'target.layout'],
+    ['an unknown policy', `${MINIMAL}[placement]\npolicy = "random"\n`, 'placement.policy'],
+    ['a share beyond 100 %', `${MINIMAL}[guard]\nmessages_percent = 101\n`, 'guard.messages_percent'],
+    ['a broken count', `${MINIMAL}[guard]\nmailboxes = 1.5\n`, 'guard.mailboxes'],
+    ['no worker at all', `${MINIMAL}[run]\nworkers = 0\n`, 'run.workers'],
+    ['a pin without quotes around its dots', `${MINIMAL}[placement.pins]\nuser.ceo = "fast"\n`, 'placement.pins.user'],
+    ['an empty name for the state', `state = ""\n${MINIMAL}`, 'state'],
+  ])('with %s is refused by the name of the key', (_case, text, key) =>
+    expect(whyOf(text)).toMatch(new RegExp(`(^|; )${key.replaceAll('.', '\\.')}: `)),
+  );
+
+  it('names every key that is wrong, not only the first', () => {
+    const why = whyOf(`${MINIMAL.replace('"2.3"', '"1.6"')}[run]\nworkers = 65\n`);
+    expect(why).toContain('source.version: ');
+    expect(why).toContain('run.workers: ');
+  });
+
+  it('that is not TOML is refused by its name', () => {
+    expect(() => parseJobFile('[source\n', 'job.toml')).toThrow(ConfigError);
+    expect(() => parseJobFile('[source\n', 'job.toml')).toThrow('job.toml is not valid TOML');
+  });
+});
+
+describe('the job file that init writes', () => {
+  let dir: string;
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), 'cyrsync-job-'));
+  });
+  afterEach(() => {
+    process.exitCode = undefined;
+    rmSync(dir, { recursive: true });
+  });
+
+  async function init(name: string, partitions: string[]): Promise<string> {
+    const conf = join(dir, name);
+    writeFileSync(
+      conf,
+      `configdirectory: ${dir}/conf\n${partitions.map((p) => `partition-${p}: ${dir}/${p}\n`).join('')}`,
+    );
+    const job = join(dir, 'job.toml');
+    await initCommand().parseAsync(
+      ['--quiet', '--job', job, '--from', conf, '--from-version', '2.4.17', '--to', conf, '--to-version', '3.6.1'],
+      { from: 'user' },
+    );
+    return job;
+  }
+
+  it.each([
+    ['imapd.conf', ['default', 'archive2']],
+    ['imapd "quoted" \\ back.conf', ['default']],
+    ['Entwürfe.conf', ['default']],
+  ])('from %s reads back as what was found', async (name, partitions) => {
+    const job = await init(name, partitions);
+    expect(process.exitCode).toBe(0);
+    expect(parseJobFile(readFileSync(job, 'utf8'), job)).toEqual({
+      source: { imapd_conf: join(dir, name), root: '', version: '2.4' },
+      target: { imapd_conf: join(dir, name), root: '', version: '3.6', layout: 'name' },
+      placement: { policy: 'keep', map: {}, pins: {} },
+      migrate: { deleted: 'migrate' },
+      guard: { mailboxes: 20, mailboxes_percent: 10, messages_percent: 10 },
+      run: {},
+    });
+  });
+
+  it('reads back with what it shows as comments switched on, too', async () => {
+    const job = await init('imapd.conf', ['default']);
+    const text = readFileSync(job, 'utf8').replace(
+      /^# (?=mailboxes_dump|owner|group|\[placement\.|default =|"user\.ceo")/gm,
+      '',
+    );
+    expect(parseJobFile(text, job)).toMatchObject({
+      source: { mailboxes_dump: 'mailboxes.txt' },
+      target: { owner: 'cyrus', group: 'mail' },
+      placement: { map: { default: 'default' }, pins: { 'user.ceo': 'fast' } },
+    });
+  });
+
+  it('is for its owner only, and is not overwritten', async () => {
+    const job = await init('imapd.conf', ['default']);
+    expect(statSync(job).mode & 0o777).toBe(0o600);
+    writeFileSync(job, 'choices that people made');
+    await init('imapd.conf', ['default']);
+    expect(process.exitCode).toBe(2);
+    expect(readFileSync(job, 'utf8')).toBe('choices that people made');
+  });
+});
