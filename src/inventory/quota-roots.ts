@@ -2,7 +2,7 @@
 
 import { FormatError } from '../base/errors.js';
 import { parseConfigPath, quotaDirectory, quotaFile } from '../cyrus/layout/config-paths.js';
-import { type InternalName, isDeletedName, type NameConf, splitDomain } from '../cyrus/names/mailbox-name.js';
+import { type InternalName, type NameConf, splitDomain } from '../cyrus/names/mailbox-name.js';
 import { parseQuota, type Quota } from '../cyrus/records/quota.js';
 import type { SourceTrees } from '../disk/trees.js';
 import type { Job } from '../job/job.js';
@@ -60,9 +60,10 @@ export function readQuotaRoots(job: Job, trees: SourceTrees, problems: ProblemLi
 }
 
 /**
- * The longest root that is the mailbox or stands above it, within its domain; else the whole domain's. Deleted
- * mailboxes have none, unless one is set within the DELETED hierarchy itself.
- * @see reference cyrus-names-and-databases.md 7
+ * The longest root that is the mailbox or stands above it, within its domain; else the whole domain's, to which deleted
+ * mailboxes of the domain belong as well (seen: 3.6.1 with a root on `one.example!`). Without domains deleted ones have
+ * none, for no root stands above `DELETED`.
+ * @see cyrus-imapd 3.6.1 imap/quota_db.c quota_findroot; reference cyrus-names-and-databases.md 7
  */
 export function quotaRootOf(
   name: InternalName,
@@ -73,5 +74,5 @@ export function quotaRootOf(
   const prefix = domain === undefined ? '' : `${domain}!`;
   for (let at = rest; at !== ''; at = at.slice(0, Math.max(0, at.lastIndexOf('.'))))
     if (roots.has(prefix + at)) return prefix + at;
-  return domain !== undefined && !isDeletedName(name, conf) && roots.has(prefix) ? prefix : undefined;
+  return domain !== undefined && roots.has(prefix) ? prefix : undefined;
 }

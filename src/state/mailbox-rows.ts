@@ -17,7 +17,7 @@ export interface MailboxRow {
   bytes: number;
   targetPartition: string | null;
   targetRelative: string | null;
-  staged: 0 | 1;
+  staged: 0 | 1 | 2;
   syncedFiles: number;
   syncedMessages: number;
   syncedPrint: string | null;
@@ -108,9 +108,9 @@ export class MailboxRows {
     })();
   }
 
-  /** Records that a mailbox's files wait in staging (or have left it for the given place). */
+  /** Records that a mailbox's files are in staging, at the given place, or on the way between (0: all at that place). */
   setStaged(
-    batch: Durable<readonly { id: number; staged: 0 | 1; targetPartition: string; targetRelative: string }[]>,
+    batch: Durable<readonly { id: number; staged: 0 | 1 | 2; targetPartition: string; targetRelative: string }[]>,
   ): void {
     this.#db.transaction(() => {
       for (const { id, staged, targetPartition, targetRelative } of batch)

@@ -41,105 +41,103 @@ function moveFiles(from: TargetDir, to: TargetDir): void {
   }
 }
 
-/** Moves all at once; when it returns, every row says where its mailbox lies, and it lies there. */
-export function moveMailboxes(moves: readonly Move[], trees: TargetTrees, rows: MailboxRows): void {
+/** The part of a root in its partition, as the name of a staging directory: what says where a file goes from there. */
+function rolesOf(place: TaskPlace): Map<string, string> {
+  const { archivecache, cache } = place.meta;
+  return new Map([...rootsOf(place)].map(([path, role]) => [path, path === archivecache && archivecache !== cache ? `${role}+archivecache` : role]));
+}
+
+/** What waits of a mailbox, on whatever root an earlier pass left it. */
+function stagedOf(uniqueid: string, roots: readonly string[], trees: TargetTrees): { root: string; role: string; relative: string }[] {
+  return roots.flatMap((root) => {
+    const relative = `${STAGING}/${uniqueid}`;
+    const dir = trees.root(root).dir(relative);
+    if (!dir) return [];
+    const roles = dir.list();
+    dir.close();
+    return roles.map((role) => ({ root, role, relative: `${relative}/${role}` }));
+  });
+}
+
+/**
+ * Moves all at once; when it returns, every row says where its mailbox lies, and it lies there. Rows pass through
+ * `staged` 2 (its files may be at the row's place or in staging), then 1 (the same, and that place is the new one, so
+ * that the old one can be another's), then 0. After a crash the same steps gather the files from both, wherever the
+ * mailbox goes by then.
+ */
+export function moveMailboxes(moves: readonly Move[], roots: readonly string[], trees: TargetTrees, rows: MailboxRows): void {
   if (moves.length === 0) return;
-  const stagingOf = (move: Move, root: string) =>
-    `${STAGING}/${move.row.uniqueid}/${rootsOf(move.from).get(root) ?? 'data'}`;
+  const leaving = moves.filter(({ row }) => row.staged === 0).map(({ row }) => ({ id: row.id, staged: 2 as const, targetPartition: row.targetPartition!, targetRelative: row.targetRelative! }));
+  rows.setStaged(barrier(leaving, [], []));
   for (const move of moves) {
-    if (move.row.staged === 1) continue; // a crash came after this was recorded: its old place is another's now
-    for (const path of rootsOf(move.from).keys()) {
+    for (const [path, role] of rolesOf(move.from)) {
       const root = trees.root(path);
       const dir = root.dir(move.from.relative);
       if (!dir) continue;
-      const staging = root.makeDir(stagingOf(move, path));
+      const staging = root.makeDir(`${STAGING}/${move.row.uniqueid}/${role}`);
       moveFiles(dir, staging);
       staging.close();
       dir.close();
       root.removeEmpty(move.from.relative);
     }
   }
-  const touched = [...trees.opened];
-  rows.setStaged(
-    barrier(
-      moves.map(({ row }) => ({
-        id: row.id,
-        staged: 1 as const,
-        targetPartition: row.targetPartition!,
-        targetRelative: row.targetRelative!,
-      })),
-      touched,
-      [],
-    ),
-  );
+  const arriving = (staged: 0 | 1) => moves.map(({ row, to, toPartition }) => ({ id: row.id, staged, targetPartition: toPartition, targetRelative: to.relative }));
+  rows.setStaged(barrier(arriving(1), [...trees.opened], []));
   for (const move of moves) {
-    for (const path of rootsOf(move.from).keys()) {
+    for (const { root: path, role, relative } of stagedOf(move.row.uniqueid, roots, trees)) {
       const root = trees.root(path);
-      const relative = stagingOf(move, path);
       const staging = root.dir(relative);
       if (!staging) continue;
-      unstage(staging, root, move, path, trees);
+      unstage(staging, root, relative, role, move.to, trees);
       staging.close();
       root.removeEmpty(relative);
     }
   }
-  rows.setStaged(
-    barrier(
-      moves.map(({ row, to, toPartition }) => ({
-        id: row.id,
-        staged: 0 as const,
-        targetPartition: toPartition,
-        targetRelative: to.relative,
-      })),
-      [...trees.opened],
-      [],
-    ),
-  );
+  rows.setStaged(barrier(arriving(0), [...trees.opened], []));
 }
 
 /** Every file to where its kind belongs now. */
-function unstage(staging: TargetDir, _root: TargetRoot, move: Move, fromRoot: string, trees: TargetTrees): void {
-  const { from, to } = move;
-  const isArchive = from.archive === fromRoot;
+function unstage(staging: TargetDir, from: TargetRoot, relative: string, role: string, to: TaskPlace, trees: TargetTrees): void {
   for (const name of staging.list()) {
-    const toRoot = destination(name, isArchive && from.archive !== from.data, to, from, fromRoot);
-    const root = trees.root(toRoot);
-    const dir = root.makeDir(to.relative);
+    const dir = trees.root(destination(name, role, to)).makeDir(to.relative);
     try {
       staging.renameTo(name, dir, name);
     } catch (error) {
       if (errnoOf(error) !== 'EXDEV') throw error;
-      copyAcross(trees.root(fromRoot), staging, dir, name, move, fromRoot);
+      copyAcross(from, relative, staging, dir, name);
     } finally {
       dir.close();
     }
   }
 }
 
-function destination(name: string, isArchived: boolean, to: TaskPlace, from: TaskPlace, fromRoot: string): string {
-  if (parseMessageFileName(name) !== undefined) return isArchived && to.archive !== null ? to.archive : to.data;
+function destination(name: string, role: string, to: TaskPlace): string {
+  if (parseMessageFileName(name) !== undefined) return role.startsWith('archive') && to.archive !== null ? to.archive : to.data;
   const kind = name.slice('cyrus.'.length);
-  if (kind === 'cache' && fromRoot === from.meta.archivecache && from.meta.archivecache !== from.meta.cache)
-    return to.meta.archivecache;
+  if (kind === 'cache' && role.endsWith('archivecache')) return to.meta.archivecache;
   const known = META_KINDS.find((meta) => meta === kind);
   return known ? to.meta[known] : to.data;
 }
 
 /** To another file system: a copy with its time, then the original goes. */
-function copyAcross(
-  root: TargetRoot,
-  staging: TargetDir,
-  to: TargetDir,
-  name: string,
-  move: Move,
-  fromRoot: string,
-): void {
-  const relative = `${STAGING}/${move.row.uniqueid}/${rootsOf(move.from).get(fromRoot) ?? 'data'}`;
+function copyAcross(root: TargetRoot, relative: string, staging: TargetDir, to: TargetDir, name: string): void {
   const source = root.reader.dir(relative);
   const stat = staging.stat(name);
   if (source && stat) copyMessage(source, to, name, Number(stat.mtimeNs / 1_000_000_000n), false, undefined);
   source?.close();
   staging.remove(name);
+}
+
+/** Takes away what waits in staging of a mailbox that was deleted before its move was done. */
+export function removeStaged(uniqueid: string, roots: readonly string[], trees: TargetTrees): void {
+  for (const { root: path, relative } of stagedOf(uniqueid, roots, trees)) {
+    const root = trees.root(path);
+    const dir = root.dir(relative);
+    if (!dir) continue;
+    for (const name of dir.list()) dir.remove(name);
+    dir.close();
+    root.removeEmpty(relative);
+  }
 }
 
 /** Takes what the target has of a mailbox that the source has no more. */

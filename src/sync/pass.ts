@@ -32,7 +32,7 @@ import type { MailboxRow } from '../state/mailbox-rows.js';
 import type { State } from '../state/state.js';
 import { askGuard } from './guard.js';
 import { clearAnchors } from './links.js';
-import { type Move, moveMailboxes, removeMailbox } from './moves.js';
+import { type Move, moveMailboxes, removeMailbox, removeStaged } from './moves.js';
 import { requireTargetReads } from './target-version.js';
 import { WorkerPool } from './worker-pool.js';
 
@@ -131,7 +131,7 @@ class Pass {
     const { tasks, moves, created } = this.#compare(inventory, plan, held);
     checkSpace(job, plan, created);
     this.#openTargets();
-    moveMailboxes(moves, this.target, state.mailboxes);
+    moveMailboxes(moves, this.#targetRoots(), this.target, state.mailboxes);
     await this.#runBatches(tasks);
     if (!context.stop.stopped) this.#removeGone(inventory, held);
     for (const root of this.target.opened) clearAnchors(root);
@@ -244,7 +244,7 @@ class Pass {
         .digest('base64');
       const isNew = row.targetPartition === null;
       const movedTo = !isNew && (row.targetPartition !== place.partition || row.targetRelative !== place.relative);
-      const unfinishedMove = row.staged === 1;
+      const unfinishedMove = row.staged !== 0;
       if (movedTo || unfinishedMove)
         moves.push({ row, from: this.#placeOfRow(row), to: taskPlace(place), toPartition: place.partition });
       const same = row.syncedPrint === mailbox.print && row.form === form && row.inFlight === 0;
@@ -259,7 +259,7 @@ class Pass {
         from: taskPlace(mailbox.place),
         to: taskPlace(place),
         hasExpunge: inventory.hasExpunge,
-        checkContent: row.inFlight === 1 || options.checksum,
+        checkContent: row.inFlight === 1 || unfinishedMove || options.checksum,
         full: options.full,
         header,
         recordedId: mailbox.entry.uniqueid,
@@ -273,7 +273,7 @@ class Pass {
         row,
         bytes: mailbox.summary.bytes,
         partition: place.partition,
-        kind: isNew ? 'created' : movedTo ? 'moved' : same ? 'unchanged' : 'changed',
+        kind: isNew ? 'created' : movedTo || unfinishedMove ? 'moved' : same ? 'unchanged' : 'changed',
       });
     }
     return { tasks, moves, created };
@@ -295,12 +295,18 @@ class Pass {
     return { data: roots.data, archive: roots.archive ?? null, meta: roots.meta, relative: row.targetRelative! };
   }
 
+  /** Every root of every partition of the target, once. */
+  #targetRoots(): string[] {
+    const roots = [...this.job.target.conf.partitions.values()].flatMap(({ data, archive, meta }) => [
+      data,
+      ...(archive === undefined ? [] : [archive]),
+      ...Object.values(meta),
+    ]);
+    return [...new Set(roots)];
+  }
+
   #openTargets(): void {
-    for (const { data, archive, meta } of this.job.target.conf.partitions.values()) {
-      for (const path of [data, ...(archive === undefined ? [] : [archive]), ...Object.values(meta)]) {
-        clearAnchors(this.#openTarget(path));
-      }
-    }
+    for (const path of this.#targetRoots()) clearAnchors(this.#openTarget(path));
     for (const path of databaseDirectories(this.job.target.conf)) this.#openTarget(path);
   }
 
@@ -447,6 +453,7 @@ class Pass {
           this.#claims(mailbox, row),
       );
       if (!mayBeAnothers) this.#figures.messages.removed += removeMailbox(place, this.target);
+      if (row.staged !== 0) removeStaged(row.uniqueid, this.#targetRoots(), this.target);
       this.#figures.mailboxes.removed++;
       context.log.info('removed', { mailbox: row.name });
     }
