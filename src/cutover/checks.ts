@@ -16,6 +16,7 @@ import { quotaRootOf } from '../inventory/quota-roots.js';
 import { databaseFile, entriesOf } from '../inventory/read-mailboxes-db.js';
 import type { Job } from '../job/job.js';
 import { lookupId } from '../job/passwd.js';
+import type { SourceMailbox } from '../model/mailbox.js';
 
 export interface Check {
   readonly check: string;
@@ -32,7 +33,7 @@ export function checkTarget(
   inventory: Inventory,
   migrated: Migrated,
   target: TargetTrees,
-  touched: (uniqueid: string) => boolean,
+  touched: (mailbox: SourceMailbox) => boolean,
 ): Check[] {
   const { conf } = job.target;
   const checks: Check[] = [];
@@ -78,7 +79,7 @@ export function checkTarget(
       const index = readIndex(read(place.roots.meta.index, 'cyrus.index'), `${place.meta.index}/cyrus.index`);
       if (header.uniqueid !== mailbox.uniqueid)
         files.push(`${mailbox.name}: uniqueid ${header.uniqueid} in its header, ${mailbox.uniqueid} in mailboxes.db`);
-      if (!touched(mailbox.uniqueid)) continue;
+      if (!touched(mailbox)) continue;
       listed++;
       let want = 0;
       for (let i = 0; i < index.count; i++) if (!index.isUnlinked(i)) want++;

@@ -104,7 +104,7 @@ export async function cutover(
       inventory,
       migrated,
       target,
-      (uniqueid) => before.get(uniqueid) !== inventory.mailboxes.find((m) => m.uniqueid === uniqueid)?.print,
+      (mailbox) => before.get(mailbox.uniqueid) !== mailbox.print,
     );
     endPhase('checks');
     const moved = [...sweepAgain(job, inventory), ...databases.changedSince()];

@@ -44,11 +44,20 @@ function moveFiles(from: TargetDir, to: TargetDir): void {
 /** The part of a root in its partition, as the name of a staging directory: what says where a file goes from there. */
 function rolesOf(place: TaskPlace): Map<string, string> {
   const { archivecache, cache } = place.meta;
-  return new Map([...rootsOf(place)].map(([path, role]) => [path, path === archivecache && archivecache !== cache ? `${role}+archivecache` : role]));
+  return new Map(
+    [...rootsOf(place)].map(([path, role]) => [
+      path,
+      path === archivecache && archivecache !== cache ? `${role}+archivecache` : role,
+    ]),
+  );
 }
 
 /** What waits of a mailbox, on whatever root an earlier pass left it. */
-function stagedOf(uniqueid: string, roots: readonly string[], trees: TargetTrees): { root: string; role: string; relative: string }[] {
+function stagedOf(
+  uniqueid: string,
+  roots: readonly string[],
+  trees: TargetTrees,
+): { root: string; role: string; relative: string }[] {
   return roots.flatMap((root) => {
     const relative = `${STAGING}/${uniqueid}`;
     const dir = trees.root(root).dir(relative);
@@ -65,9 +74,21 @@ function stagedOf(uniqueid: string, roots: readonly string[], trees: TargetTrees
  * that the old one can be another's), then 0. After a crash the same steps gather the files from both, wherever the
  * mailbox goes by then.
  */
-export function moveMailboxes(moves: readonly Move[], roots: readonly string[], trees: TargetTrees, rows: MailboxRows): void {
+export function moveMailboxes(
+  moves: readonly Move[],
+  roots: readonly string[],
+  trees: TargetTrees,
+  rows: MailboxRows,
+): void {
   if (moves.length === 0) return;
-  const leaving = moves.filter(({ row }) => row.staged === 0).map(({ row }) => ({ id: row.id, staged: 2 as const, targetPartition: row.targetPartition!, targetRelative: row.targetRelative! }));
+  const leaving = moves
+    .filter(({ row }) => row.staged === 0)
+    .map(({ row }) => ({
+      id: row.id,
+      staged: 2 as const,
+      targetPartition: row.targetPartition!,
+      targetRelative: row.targetRelative!,
+    }));
   rows.setStaged(barrier(leaving, [], []));
   for (const move of moves) {
     for (const [path, role] of rolesOf(move.from)) {
@@ -81,7 +102,13 @@ export function moveMailboxes(moves: readonly Move[], roots: readonly string[], 
       root.removeEmpty(move.from.relative);
     }
   }
-  const arriving = (staged: 0 | 1) => moves.map(({ row, to, toPartition }) => ({ id: row.id, staged, targetPartition: toPartition, targetRelative: to.relative }));
+  const arriving = (staged: 0 | 1) =>
+    moves.map(({ row, to, toPartition }) => ({
+      id: row.id,
+      staged,
+      targetPartition: toPartition,
+      targetRelative: to.relative,
+    }));
   rows.setStaged(barrier(arriving(1), [...trees.opened], []));
   for (const move of moves) {
     for (const { root: path, role, relative } of stagedOf(move.row.uniqueid, roots, trees)) {
@@ -97,7 +124,14 @@ export function moveMailboxes(moves: readonly Move[], roots: readonly string[], 
 }
 
 /** Every file to where its kind belongs now. */
-function unstage(staging: TargetDir, from: TargetRoot, relative: string, role: string, to: TaskPlace, trees: TargetTrees): void {
+function unstage(
+  staging: TargetDir,
+  from: TargetRoot,
+  relative: string,
+  role: string,
+  to: TaskPlace,
+  trees: TargetTrees,
+): void {
   for (const name of staging.list()) {
     const dir = trees.root(destination(name, role, to)).makeDir(to.relative);
     try {
@@ -112,7 +146,8 @@ function unstage(staging: TargetDir, from: TargetRoot, relative: string, role: s
 }
 
 function destination(name: string, role: string, to: TaskPlace): string {
-  if (parseMessageFileName(name) !== undefined) return role.startsWith('archive') && to.archive !== null ? to.archive : to.data;
+  if (parseMessageFileName(name) !== undefined)
+    return role.startsWith('archive') && to.archive !== null ? to.archive : to.data;
   const kind = name.slice('cyrus.'.length);
   if (kind === 'cache' && role.endsWith('archivecache')) return to.meta.archivecache;
   const known = META_KINDS.find((meta) => meta === kind);

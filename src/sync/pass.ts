@@ -442,16 +442,17 @@ class Pass {
       (row) => leaving(row.name) || (!ids.has(row.uniqueid) && (!names.has(row.name) || renewed.has(row.name))),
     );
     if (held && gone.length > 0) return;
+    // Where a live mailbox lies now at the very place that a gone one had, that one has taken its files' names.
+    const claimed = new Set(
+      state.mailboxes
+        .all()
+        .filter((row) => present.has(row.uniqueid))
+        .map((row) => `${row.targetPartition} ${row.targetRelative}`),
+    );
     for (const row of gone) {
       if (row.targetPartition === null) continue;
       const place = this.#placeOfRow(row);
-      const mayBeAnothers = inventory.mailboxes.some(
-        (mailbox) =>
-          mailbox.name === row.name &&
-          row.targetRelative === place.relative &&
-          !place.relative.startsWith('uuid/') &&
-          this.#claims(mailbox, row),
-      );
+      const mayBeAnothers = claimed.has(`${row.targetPartition} ${row.targetRelative}`);
       if (!mayBeAnothers) this.#figures.messages.removed += removeMailbox(place, this.target);
       if (row.staged !== 0) removeStaged(row.uniqueid, this.#targetRoots(), this.target);
       this.#figures.mailboxes.removed++;
@@ -464,12 +465,6 @@ class Pass {
         [],
       ),
     );
-  }
-
-  /** Whether a live mailbox was put at the very place that a gone one had. */
-  #claims(mailbox: SourceMailbox, gone: MailboxRow): boolean {
-    const row = this.state.mailboxes.all().find((r) => r.uniqueid === mailbox.uniqueid);
-    return row?.targetPartition === gone.targetPartition && row?.targetRelative === gone.targetRelative;
   }
 }
 

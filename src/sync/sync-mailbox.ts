@@ -11,7 +11,7 @@ import { crc32 } from '../base/crc32.js';
 import { FormatError } from '../base/errors.js';
 import { messageFileName, parseMessageFileName } from '../cyrus/layout/mailbox-place.js';
 import { buildCache, type Caches, cacheGeneration } from '../cyrus/mailbox/cache.js';
-import { writeMailboxHeader } from '../cyrus/mailbox/header.js';
+import { readMailboxHeader, writeMailboxHeader } from '../cyrus/mailbox/header.js';
 import { type IndexView, readIndex } from '../cyrus/mailbox/index.js';
 import { convertIndex } from '../cyrus/mailbox/index-convert.js';
 import { IndexOption } from '../cyrus/mailbox/index-layout.js';
@@ -148,9 +148,10 @@ class MailboxCopy {
         archive: from.archive === null ? undefined : source.root(from.archive)?.dir(from.relative),
       };
       const manifest = this.#readManifest();
-      if (manifest && this.#hasRegressed(manifest)) return 'regressed';
+      const own = manifest && !this.#isAnothers() ? manifest : undefined;
+      if (own && this.#hasRegressed(own)) return 'regressed';
       const gone = manifest ? this.#goneUids(manifest) : [];
-      this.#copyMessages(manifest);
+      this.#copyMessages(own);
       if (gone.length > 0 && this.#task.holdRemovals) {
         this.#counts.removed = 0;
         return 'held';
@@ -199,6 +200,20 @@ class MailboxCopy {
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
       return undefined; // ours, cut off by a crash: everything is compared by content anyway
+    }
+  }
+
+  /** A mailbox that was deleted and made anew has its name, and so its place by name, from another: none of its mail. */
+  #isAnothers(): boolean {
+    const { to, header } = this.#task;
+    const bytes = this.#context.target.root(to.meta.header).reader.read(`${to.relative}/cyrus.header`);
+    if (!bytes) return false;
+    try {
+      const { uniqueid } = readMailboxHeader(bytes, `${to.meta.header}/${to.relative}/cyrus.header`);
+      return uniqueid !== undefined && uniqueid !== header.uniqueid;
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      return false; // ours, cut off by a crash
     }
   }
 
