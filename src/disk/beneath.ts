@@ -3,9 +3,9 @@
  * directory with O_NOFOLLOW. A symbolic link below a root is refused with ELOOP, never followed (design.md, hostile
  * input). Files inside an opened directory are then reached as `/proc/self/fd/N/NAME`, which takes no second walk.
  */
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, lstatSync, openSync } from 'node:fs';
 import { native } from './native.js';
-import { osPath } from './os-path.js';
+import { errnoOf, osPath } from './os-path.js';
 
 const ERRNO_NAMES: Readonly<Record<number, string>> = {
   1: 'EPERM',
@@ -48,8 +48,8 @@ export function openDirBeneath(rootFd: number, relative: string): number {
 /** Opens the file `relative` below `rootFd` with `flags` (O_NOFOLLOW and O_NONBLOCK are added). */
 export function openBeneath(rootFd: number, relative: string, flags: number, mode: number): number {
   const calls = native();
-  const all = flags | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  if (!calls) return openStepwise(rootFd, relative, all, mode);
+  const all = flags | constants.O_NONBLOCK;
+  if (!calls) return openStepwise(rootFd, relative, all | constants.O_NOFOLLOW, mode);
   const bytes = Buffer.from(relative, 'latin1');
   for (let attempt = 0; ; attempt++) {
     const fd = calls.openBeneath(rootFd, bytes, all, mode);
@@ -66,15 +66,23 @@ function openStepwise(rootFd: number, relative: string, flags: number, mode: num
   let at = rootFd;
   try {
     for (const part of parts) {
-      const next = openSync(
-        osPath(`/proc/self/fd/${at}/${part}`),
-        O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW,
-      );
+      const next = openStep(at, part, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW, 0);
       if (at !== rootFd) closeSync(at);
       at = next;
     }
-    return openSync(osPath(`/proc/self/fd/${at}/${last}`), flags, mode);
+    return openStep(at, last, flags, mode);
   } finally {
     if (at !== rootFd) closeSync(at);
+  }
+}
+
+/** O_DIRECTORY with O_NOFOLLOW says ENOTDIR of a link, which would pass for "nothing is there": say ELOOP, as openat2. */
+function openStep(dirFd: number, name: string, flags: number, mode: number): number {
+  const path = osPath(`/proc/self/fd/${dirFd}/${name}`);
+  try {
+    return openSync(path, flags, mode);
+  } catch (error) {
+    const isLink = errnoOf(error) === 'ENOTDIR' && lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink();
+    throw isLink ? failed(40, name) : error;
   }
 }

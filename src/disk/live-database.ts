@@ -46,6 +46,7 @@ export function readLiveDatabase<T>(
     previous = seen.bytes;
     try {
       const { value, clean } = parse(seen.bytes);
+      failure = undefined; // an earlier read was torn, not damaged
       if (seen.quiet || sameAsBefore || (seen.still && clean)) return { kind: 'read', value, stat: seen.stat };
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;

@@ -90,18 +90,23 @@ export class TargetDir {
   linkFrom(from: TargetDir, fromName: string, name: string): boolean {
     const to = osPath(this.path(name));
     const source = osPath(from.path(fromName));
-    for (let attempt = 0; attempt < 2; attempt++) {
-      try {
-        linkSync(source, to);
-        return true;
-      } catch (error) {
-        const code = errnoOf(error);
-        if (code === 'EEXIST' && attempt === 0) unlinkSync(to);
-        else if (code === 'EMLINK' || code === 'EXDEV' || code === 'EPERM' || code === 'ENOENT') return false;
-        else throw error;
-      }
+    try {
+      linkSync(source, to);
+      return true;
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') return cannotLink(error);
     }
-    return false;
+    // Something lies there: it goes only when the link is had.
+    const temporary = osPath(this.path(name + TEMPORARY_SUFFIX));
+    try {
+      this.remove(name + TEMPORARY_SUFFIX);
+      linkSync(source, temporary);
+    } catch (error) {
+      return cannotLink(error);
+    }
+    renameSync(temporary, to);
+    this.remove(name + TEMPORARY_SUFFIX); // rename(2) leaves it where both were one file already
+    return true;
   }
 
   /** A symbolic link with a relative target, as sieve's `defaultbc`. */
@@ -144,6 +149,13 @@ export class TargetDir {
   close(): void {
     closeSync(this.#fd);
   }
+}
+
+/** @returns false for what says that a link can't be had here. @throws all else */
+function cannotLink(error: unknown): false {
+  const code = errnoOf(error);
+  if (code === 'EMLINK' || code === 'EXDEV' || code === 'EPERM' || code === 'ENOENT') return false;
+  throw error;
 }
 
 function writeAll(fd: number, bytes: Uint8Array): void {
@@ -215,11 +227,16 @@ export class TargetRoot {
   /** Removes the directory and those above it as far as they are empty, never the root itself. */
   removeEmpty(relative: string): void {
     for (let at = relative; at !== ''; at = at.slice(0, Math.max(0, at.lastIndexOf('/')))) {
+      const cut = at.lastIndexOf('/');
+      const parent = this.dir(cut < 0 ? '' : at.slice(0, cut));
+      if (!parent) continue;
       try {
-        rmdirSync(osPath(`${this.realPath}/${at}`));
+        rmdirSync(osPath(parent.path(at.slice(cut + 1))));
       } catch (error) {
         if (isMissing(error)) continue;
         return; // ENOTEMPTY: a child mailbox lives there
+      } finally {
+        parent.close();
       }
     }
   }

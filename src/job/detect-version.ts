@@ -40,7 +40,7 @@ export function installedVersion(root: string): VersionEvidence | undefined {
     const text =
       binary === undefined
         ? undefined
-        : /(?:^|\0)(?:cyrus-imapd )?v?([23]\.\d{1,2}\.\d{1,3}[^\0]{0,40})\0/.exec(binary)?.[1];
+        : /(?:^|\0)(?:cyrus-imapd )?v?([23]\.\d{1,2}\.\d{1,3}[^\0-\x1f]{0,40})[\0\n]/.exec(binary)?.[1];
     const version = text === undefined ? undefined : parseCyrusVersion(text);
     if (version) return { version, evidence: `${path} says ${text}` };
   }

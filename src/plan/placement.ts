@@ -73,9 +73,10 @@ export function planPlacements(input: PlanInput): Map<string, Placement> {
     const cost = bytes + files * FILE_COST_BYTES;
     const before = placed.get(key);
     const pin = input.pins[unit];
-    if (pin !== undefined) put(key, need(pin, `${unit} is pinned to it`), 'pinned in the job file', cost);
-    else if (before && weights.has(before.partition)) put(key, before.partition, before.reason, cost);
-    else if (policy === 'balance') open.push({ key, cost });
+    if (pin !== undefined) put(key, need(pin, `${unit} is pinned to it`), PINNED, cost);
+    else if (policy === 'balance' && before && weights.has(before.partition)) {
+      put(key, before.partition, before.reason === PINNED ? 'stays where it was pinned before' : before.reason, cost);
+    } else if (policy === 'balance') open.push({ key, cost });
     else {
       const to = input.map[from] ?? from;
       put(
@@ -101,6 +102,8 @@ export function planPlacements(input: PlanInput): Map<string, Placement> {
   }
   return out;
 }
+
+const PINNED = 'pinned in the job file';
 
 /** What a file costs beside its bytes: half a block and an inode, so that many small mails weigh something. */
 const FILE_COST_BYTES = 2304;

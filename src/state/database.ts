@@ -1,7 +1,7 @@
 /** The state: one SQLite file beside the job file, mode 0600, in WAL mode with full synchronisation. */
 import { closeSync, openSync } from 'node:fs';
 import Database from 'better-sqlite3';
-import { BusyError } from '../base/errors.js';
+import { BusyError, ConfigError } from '../base/errors.js';
 
 const SCHEMA_VERSION = 1;
 
@@ -46,7 +46,11 @@ export function openStateDatabase(file: string): StateDatabase {
     db.exec(`BEGIN; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
   } else if (version !== SCHEMA_VERSION) {
     db.close();
-    throw new Error(`${file} is of another version of cyrsync (${version}, this one writes ${SCHEMA_VERSION})`);
+    throw new ConfigError(
+      `${file} is of another version of cyrsync`,
+      `its schema is ${version}, this one writes ${SCHEMA_VERSION}`,
+      'Go on with the version that began this job, or name another state file in the job file.',
+    );
   }
   return db;
 }

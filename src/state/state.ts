@@ -97,7 +97,11 @@ export class State {
     );
     this.#db.transaction(() => {
       for (const p of problems) put.run(`${p.code}\0${p.mailbox ?? ''}\0${p.path ?? ''}`, JSON.stringify(p), now, now);
-      this.#db.prepare('DELETE FROM problems WHERE lastSeen < ?').run(now);
+      const current = new Set(problems.map((p) => `${p.code}\0${p.mailbox ?? ''}\0${p.path ?? ''}`));
+      const remove = this.#db.prepare('DELETE FROM problems WHERE key = ?');
+      for (const { key } of this.#db.prepare('SELECT key FROM problems').all() as { key: string }[]) {
+        if (!current.has(key)) remove.run(key);
+      }
     })();
   }
 

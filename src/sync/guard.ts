@@ -52,11 +52,7 @@ export function askGuard(input: GuardInput): GuardAnswer {
       next: `See whether that is so; then run it with --accept-removals ${mailboxesGone}.`,
     };
   }
-  if (
-    messagesGone * 100 > messagesBefore * limits.messages_percent &&
-    messagesGone > limits.mailboxes &&
-    accepted < messagesGone
-  ) {
+  if (messagesGone * 100 > messagesBefore * limits.messages_percent && accepted < messagesGone) {
     return {
       kind: 'hold-removals',
       why: `${messagesGone} of ${messagesBefore} messages are gone from the source`,

@@ -137,7 +137,7 @@ class Pass {
     for (const root of this.target.opened) clearAnchors(root);
     this.#figures.complete = !context.stop.stopped;
     if (this.#figures.complete) {
-      state.setFact('roots', JSON.stringify(usedRoots(inventory)));
+      state.setFact('roots', JSON.stringify(usedRoots(inventory, this.source)));
       if (options.full) state.setFact('lastFull', new Date().toISOString());
     }
     context.stop.throwIfInterrupted();
@@ -482,8 +482,15 @@ function inOrderOfUsers(mailboxes: readonly SourceMailbox[]): SourceMailbox[] {
   return [...mailboxes].sort((a, b) => (a.unit < b.unit ? -1 : a.unit > b.unit ? 1 : a.name < b.name ? -1 : 1));
 }
 
-function usedRoots(inventory: Inventory): string[] {
+/** What must not be empty at the next pass: an unmounted partition is. Not all that have mailboxes have files of each kind. */
+function usedRoots(inventory: Inventory, source: SourceTrees): string[] {
   const roots = new Set<string>();
-  for (const { place } of inventory.mailboxes) roots.add(place.roots.meta.index);
-  return [...roots];
+  for (const { place } of inventory.mailboxes) {
+    for (const path of [place.roots.meta.index, place.roots.data, place.roots.archive])
+      if (path !== undefined) roots.add(path);
+  }
+  return [...roots].filter((path) => {
+    const root = source.root(path);
+    return root !== undefined && !readDirectoryIsEmpty(root);
+  });
 }

@@ -118,7 +118,7 @@ describe('the state file', () => {
     const db = new Database(file);
     db.pragma('user_version = 99');
     db.close();
-    expect(() => new State(file)).toThrow('another version of cyrsync (99');
+    expect(() => new State(file)).toThrow('another version of cyrsync');
   });
 });
 
@@ -241,7 +241,7 @@ describe('standing problems', () => {
   });
 
   // saveProblems goes by the wall clock (src/state/state.ts): drop `.fails` once it does not.
-  it.fails('go even where the clock was set back between two runs', () => {
+  it('go even where the clock was set back between two runs', () => {
     vi.useFakeTimers({ toFake: ['Date'], now: 1_000_000 });
     const state = openState();
     state.saveProblems([lost]);
