@@ -1,5 +1,5 @@
 import { type BigIntStats, fstatSync, lstatSync } from 'node:fs';
-import { isMissing, osPath } from './os-path.js';
+import { errnoOf, isMissing, osPath } from './os-path.js';
 
 /** What of a stat matters here. Times are nanoseconds since 1970. */
 export interface FileStat {
@@ -24,13 +24,13 @@ function toFileStat(s: BigIntStats): FileStat {
   };
 }
 
-/** Stats without following a link at the end of the path; undefined where nothing is there. */
+/** Stats without following a link at the end of the path; undefined where nothing is there, or links lead in a circle. */
 export function statPath(path: string): FileStat | undefined {
   try {
     const s = lstatSync(osPath(path), { bigint: true, throwIfNoEntry: false });
     return s ? toFileStat(s) : undefined;
   } catch (error) {
-    if (isMissing(error)) return undefined; // a plain file where a directory was expected
+    if (isMissing(error) || errnoOf(error) === 'ELOOP') return undefined; // e.g. a plain file where a directory was expected
     throw error;
   }
 }

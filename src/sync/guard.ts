@@ -45,14 +45,17 @@ export function askGuard(input: GuardInput): GuardAnswer {
       next: mount,
     };
   const many = mailboxesGone > limits.mailboxes && mailboxesGone * 100 > mailboxesBefore * limits.mailboxes_percent;
+  const manyMessages = messagesGone * 100 > messagesBefore * limits.messages_percent;
   if (many && accepted < mailboxesGone) {
+    // One number for both questions: the messages of these mailboxes would be held back right after.
+    const accept = manyMessages ? Math.max(mailboxesGone, messagesGone) : mailboxesGone;
     return {
       kind: 'refuse',
       why: `${mailboxesGone} of ${mailboxesBefore} mailboxes that the target has are gone from the source's mailboxes.db`,
-      next: `See whether that is so; then run it with --accept-removals ${mailboxesGone}.`,
+      next: `See whether that is so; then run it with --accept-removals ${accept}.`,
     };
   }
-  if (messagesGone * 100 > messagesBefore * limits.messages_percent && accepted < messagesGone) {
+  if (manyMessages && accepted < messagesGone) {
     return {
       kind: 'hold-removals',
       why: `${messagesGone} of ${messagesBefore} messages are gone from the source`,
