@@ -4,7 +4,7 @@
  */
 import { closeSync, constants, fsyncSync, openSync } from 'node:fs';
 import type { Durable } from '../model/durable.js';
-import { isMissing, osPath } from './os-path.js';
+import { errnoOf, isMissing, osPath } from './os-path.js';
 import type { TargetRoot } from './target.js';
 
 /** What a batch wrote: `written` names files and directories by real path, needed only without `syncfs`. */
@@ -21,13 +21,13 @@ export function barrier<T>(result: T, roots: Iterable<TargetRoot>, written: Iter
   return result as Durable<T>;
 }
 
-/** Makes one file or directory last; one that is gone again needs nothing. */
+/** Makes one file or directory last; one that is gone again needs nothing, and a link lasts with its directory. */
 export function fsyncPath(path: string): void {
   let fd: number;
   try {
     fd = openSync(osPath(path), constants.O_RDONLY | constants.O_NOFOLLOW);
   } catch (error) {
-    if (isMissing(error)) return;
+    if (isMissing(error) || errnoOf(error) === 'ELOOP') return;
     throw error;
   }
   try {
