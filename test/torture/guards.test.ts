@@ -1,11 +1,20 @@
-import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isDeletedName } from '../../src/cyrus/names/mailbox-name.js';
 import { isLive } from '../../src/cyrus/records/mailboxes-db.js';
 import { runCyrsync } from '../support/cyrsync.js';
 import { imapdConf } from '../support/cyrus-conf.js';
-import { differences, Lab, targetTree, type TortureJob } from './lab.js';
+import { differences, Lab, type TortureJob, targetTree } from './lab.js';
 
 describe('3.2-uhs-meta, damaged: the target keeps what it has', () => {
   let lab: Lab;
@@ -51,31 +60,42 @@ describe('3.2-uhs-meta, damaged: the target keeps what it has', () => {
     ['all zero', zeroed],
   ])('mailboxes.db %s', async (_, damage) => {
     const file = lab.mailboxesDb;
-    await withFile(file, () => writeFileSync(file, damage(readFileSync(file))), () => refused());
+    await withFile(
+      file,
+      () => writeFileSync(file, damage(readFileSync(file))),
+      () => refused(),
+    );
   });
 
   it('mailboxes.db missing', async () => {
-    const problems = await withFile(lab.mailboxesDb, () => unlinkSync(lab.mailboxesDb), () => refused());
+    const problems = await withFile(
+      lab.mailboxesDb,
+      () => unlinkSync(lab.mailboxesDb),
+      () => refused(),
+    );
     expect(problems[0]!.code).toBe('mailboxes-db-missing');
   });
 
-  it.each(['spool/default', 'spool/p2', 'meta/default', 'meta/p2'])('%s not mounted: missing, then empty', async (root) => {
-    const path = join(lab.spoolDir, root);
-    renameSync(path, `${path}.away`);
-    try {
-      await refused();
-      await refused('--accept-removals', '100000');
-      mkdirSync(path);
-      await refused();
-      await refused('--accept-removals', '100000');
-      const plan = await job.run('cutover');
-      expect(plan.code).toBe(4);
-      unchanged();
-    } finally {
-      rmSync(path, { recursive: true, force: true });
-      renameSync(`${path}.away`, path);
-    }
-  });
+  it.each(['spool/default', 'spool/p2', 'meta/default', 'meta/p2'])(
+    '%s not mounted: missing, then empty',
+    async (root) => {
+      const path = join(lab.spoolDir, root);
+      renameSync(path, `${path}.away`);
+      try {
+        await refused();
+        await refused('--accept-removals', '100000');
+        mkdirSync(path);
+        await refused();
+        await refused('--accept-removals', '100000');
+        const plan = await job.run('cutover');
+        expect(plan.code).toBe(4);
+        unchanged();
+      } finally {
+        rmSync(path, { recursive: true, force: true });
+        renameSync(`${path}.away`, path);
+      }
+    },
+  );
 
   it.each<[string, (bytes: Buffer) => Buffer]>([
     ['empty', () => Buffer.alloc(0)],
@@ -118,7 +138,9 @@ describe('3.2-uhs-meta, damaged: the target keeps what it has', () => {
 
   it('more than a tenth and more than 20 mailboxes gone: refused until that number is accepted', async () => {
     const list = lab.mailboxes();
-    const victims = list.filter((m) => isLive(m) && !isDeletedName(m.name, lab.conf) && /^user\.(a|b|c|d)/.test(m.name)).slice(0, 40);
+    const victims = list
+      .filter((m) => isLive(m) && !isDeletedName(m.name, lab.conf) && /^user\.(a|b|c|d)/.test(m.name))
+      .slice(0, 40);
     expect(victims.length).toBeGreaterThan(20);
     await withFile(
       lab.mailboxesDb,
@@ -137,7 +159,9 @@ describe('3.2-uhs-meta, damaged: the target keeps what it has', () => {
         const other = await lab.job('fresh');
         other.adoptAssigned(job);
         await other.presync();
-        expect(differences(targetTree(other.target, { links: false }), targetTree(job.target, { links: false }))).toEqual([]);
+        expect(
+          differences(targetTree(other.target, { links: false }), targetTree(job.target, { links: false })),
+        ).toEqual([]);
       },
     );
     job.restore('copied');
@@ -145,7 +169,9 @@ describe('3.2-uhs-meta, damaged: the target keeps what it has', () => {
 
   it('20 mailboxes gone: removed without a question', async () => {
     const list = lab.mailboxes();
-    const victims = list.filter((m) => isLive(m) && !isDeletedName(m.name, lab.conf) && lab.messageFiles(m).length < 4).slice(0, 20);
+    const victims = list
+      .filter((m) => isLive(m) && !isDeletedName(m.name, lab.conf) && lab.messageFiles(m).length < 4)
+      .slice(0, 20);
     await withFile(
       lab.mailboxesDb,
       () => lab.writeMailboxes(list.filter((m) => !victims.includes(m))),
@@ -158,7 +184,10 @@ describe('3.2-uhs-meta, damaged: the target keeps what it has', () => {
     const list = lab.mailboxes();
     // Fewer than 21 mailboxes, the largest: only the messages are many.
     const size = (m: (typeof list)[number]) => lab.messageFiles(m).length;
-    const victims = list.filter((m) => isLive(m) && !isDeletedName(m.name, lab.conf)).sort((a, b) => size(b) - size(a)).slice(0, 15);
+    const victims = list
+      .filter((m) => isLive(m) && !isDeletedName(m.name, lab.conf))
+      .sort((a, b) => size(b) - size(a))
+      .slice(0, 15);
     await withFile(
       lab.mailboxesDb,
       () => lab.writeMailboxes(list.filter((m) => !victims.includes(m))),
@@ -168,7 +197,9 @@ describe('3.2-uhs-meta, damaged: the target keeps what it has', () => {
         expect(pass.messages.removed).toBe(0);
         expect(pass.mailboxes.removed).toBe(0);
         unchanged();
-        const n = /--accept-removals (\d+)/.exec(pass.problems.find((p) => p.code === 'removals-held-back')!.advice)![1]!;
+        const n = /--accept-removals (\d+)/.exec(
+          pass.problems.find((p) => p.code === 'removals-held-back')!.advice,
+        )![1]!;
         const accepted = await job.presync('--accept-removals', n);
         expect(accepted.mailboxes.removed).toBe(15);
         expect(accepted.messages.removed).toBeGreaterThan(0);
@@ -187,7 +218,14 @@ describe('source and target that are not two', () => {
 
   const old = () => lab.spoolDir;
   it.each<[string, () => Record<string, string>]>([
-    ['the very same', () => ({ configdirectory: `${old()}/conf`, 'partition-default': `${old()}/spool/default`, 'partition-p2': `${old()}/spool/p2` })],
+    [
+      'the very same',
+      () => ({
+        configdirectory: `${old()}/conf`,
+        'partition-default': `${old()}/spool/default`,
+        'partition-p2': `${old()}/spool/p2`,
+      }),
+    ],
     ['one partition the same', () => ({ 'partition-p2': `${old()}/spool/p2` })],
     ['a target within the source', () => ({ 'partition-default': `${old()}/spool/default/new` })],
     ['a source within the target', () => ({ 'partition-default': `${old()}/spool` })],
@@ -200,10 +238,23 @@ describe('source and target that are not two', () => {
     const within = join(old(), 'spool/default/new');
     if (name.includes('within the source')) mkdirSync(within);
     const conf = join(dir, 'imapd.conf');
-    writeFileSync(conf, imapdConf({ dir, partitions: ['default', 'p2'], options: { cyrus_user: '1234', cyrus_group: '1235', ...options() } }, 'torture'));
+    writeFileSync(
+      conf,
+      imapdConf(
+        { dir, partitions: ['default', 'p2'], options: { cyrus_user: '1234', cyrus_group: '1235', ...options() } },
+        'torture',
+      ),
+    );
     const before = targetTree(old());
     const job = ['--job', join(dir, 'job.toml')];
-    const from = ['--from', '/srv/old/3.6-virtdomains/imapd.conf', '--from-root', join(lab.dir, 'old-root'), '--from-version', '3.6'];
+    const from = [
+      '--from',
+      '/srv/old/3.6-virtdomains/imapd.conf',
+      '--from-root',
+      join(lab.dir, 'old-root'),
+      '--from-version',
+      '3.6',
+    ];
     await runCyrsync(['init', ...from, '--to', conf, '--to-version', '3.6', ...job]);
     for (const command of ['presync', 'cutover']) {
       const { document } = await runCyrsync([command, ...job], { exit: [4] });

@@ -1,16 +1,33 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MailboxEntry } from '../../src/cyrus/records/mailboxes-db.js';
 import type { SpoolName } from '../support/spool.js';
-import { differences, everything, Lab, targetTree, type TortureJob } from './lab.js';
+import { differences, everything, Lab, type TortureJob, targetTree } from './lab.js';
 
 const SECRET = 'root:not for the one who owns the spool\n';
 
 /** What someone who can write into the spool might put there; `name` is a file of the mailbox, or the directory itself. */
-const TRAPS: readonly { what: string; put: (path: string, outside: string) => void; at: 'directory' | 'message' | 'cyrus.index' | 'cyrus.header' }[] = [
-  { what: 'a link to a directory elsewhere in place of the mailbox', put: (path, outside) => symlinkSync(dirname(outside), path), at: 'directory' },
+const TRAPS: readonly {
+  what: string;
+  put: (path: string, outside: string) => void;
+  at: 'directory' | 'message' | 'cyrus.index' | 'cyrus.header';
+}[] = [
+  {
+    what: 'a link to a directory elsewhere in place of the mailbox',
+    put: (path, outside) => symlinkSync(dirname(outside), path),
+    at: 'directory',
+  },
   { what: 'a link to itself', put: (path) => symlinkSync(path, path), at: 'directory' },
   { what: 'a file in place of the mailbox', put: (path) => writeFileSync(path, SECRET), at: 'directory' },
   { what: 'a link to a file elsewhere', put: (path, outside) => symlinkSync(outside, path), at: 'message' },
@@ -46,8 +63,19 @@ for (const spool of ['2.3-skiplist-uhs', '3.6-virtdomains'] as const satisfies S
     });
     afterAll(() => lab.close());
 
-    it.each(TRAPS.filter((_, i) => spool === '3.6-virtdomains' || i % 4 === 0).map((trap) => [`${trap.what} (${trap.at})`, trap] as const))('%s: refused, told, all others go on', { timeout: 90_000 }, async (_, trap) => {
-      const path = trap.at === 'directory' ? lab.dataDir(victim) : trap.at === 'message' ? lab.messageFiles(victim)[0]! : trap.at === 'cyrus.index' ? lab.indexFile(victim) : lab.indexFile(victim).replace(/cyrus\.index$/, 'cyrus.header');
+    it.each(
+      TRAPS.filter((_, i) => spool === '3.6-virtdomains' || i % 4 === 0).map(
+        (trap) => [`${trap.what} (${trap.at})`, trap] as const,
+      ),
+    )('%s: refused, told, all others go on', { timeout: 90_000 }, async (_, trap) => {
+      const path =
+        trap.at === 'directory'
+          ? lab.dataDir(victim)
+          : trap.at === 'message'
+            ? lab.messageFiles(victim)[0]!
+            : trap.at === 'cyrus.index'
+              ? lab.indexFile(victim)
+              : lab.indexFile(victim).replace(/cyrus\.index$/, 'cyrus.header');
       const away = join(lab.dir, 'away');
       renameSync(path, away);
       trap.put(path, outside);
