@@ -184,8 +184,10 @@ class Pass {
   #guard(inventory: Inventory): boolean {
     const { conf } = this.job.source;
     const held = JSON.parse(this.state.fact('roots') ?? '[]') as string[];
+    // One from which mailboxes.db has moved every mailbox away may be empty: then nothing there is missed.
+    const inUse = new Set(inventory.mailboxes.flatMap(({ place }) => rootsWithMail(place)));
     const emptiedRoots = held.filter((path) => {
-      const root = this.source.root(path);
+      const root = inUse.has(path) ? this.source.root(path) : undefined;
       return root !== undefined && readDirectoryIsEmpty(root);
     });
     const now = new Map(inventory.mailboxes.map((mailbox) => [mailbox.uniqueid, mailbox]));
@@ -483,12 +485,13 @@ function inOrderOfUsers(mailboxes: readonly SourceMailbox[]): SourceMailbox[] {
 }
 
 /** What must not be empty at the next pass: an unmounted partition is. Not all that have mailboxes have files of each kind. */
+/** The roots whose being empty would mean that mail is missing. */
+function rootsWithMail({ roots }: MailboxPlace): string[] {
+  return [roots.meta.index, roots.data, ...(roots.archive === undefined ? [] : [roots.archive])];
+}
+
 function usedRoots(inventory: Inventory, source: SourceTrees): string[] {
-  const roots = new Set<string>();
-  for (const { place } of inventory.mailboxes) {
-    for (const path of [place.roots.meta.index, place.roots.data, place.roots.archive])
-      if (path !== undefined) roots.add(path);
-  }
+  const roots = new Set(inventory.mailboxes.flatMap(({ place }) => rootsWithMail(place)));
   return [...roots].filter((path) => {
     const root = source.root(path);
     return root !== undefined && !readDirectoryIsEmpty(root);
