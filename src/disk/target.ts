@@ -7,6 +7,7 @@ import {
   closeSync,
   constants,
   fchownSync,
+  fstatSync,
   fsyncSync,
   lchownSync,
   linkSync,
@@ -200,24 +201,32 @@ export class TargetRoot {
     }
   }
 
-  /** The directory, made with all above it where it is not there. */
+  /**
+   * The directory, made with all above it where it is not there. One that a killed run had made and not yet given its
+   * owner gets it now; another worker may be between the two, so whoever meets it sets it before going on.
+   */
   makeDir(relative: string): TargetDir {
-    const there = this.dir(relative);
-    if (there) return there;
-    const cut = relative.lastIndexOf('/');
-    const parent = this.makeDir(cut < 0 ? '' : relative.slice(0, cut));
+    let fd: number;
     try {
-      const path = osPath(parent.path(relative.slice(cut + 1)));
+      fd = openDirBeneath(this.#fd, relative);
+    } catch (error) {
+      if (!isMissing(error) || relative === '') throw error;
+      const cut = relative.lastIndexOf('/');
+      const parent = this.makeDir(cut < 0 ? '' : relative.slice(0, cut));
       try {
-        mkdirSync(path, 0o700);
-        if (this.owner) lchownSync(path, this.owner.uid, this.owner.gid);
-      } catch (error) {
-        if (errnoOf(error) !== 'EEXIST') throw error; // another worker was quicker
+        mkdirSync(osPath(parent.path(relative.slice(cut + 1))), 0o700);
+      } catch (failure) {
+        if (errnoOf(failure) !== 'EEXIST') throw failure; // another worker was quicker
+      } finally {
+        parent.close();
       }
-    } finally {
-      parent.close();
+      fd = openDirBeneath(this.#fd, relative);
     }
-    return new TargetDir(openDirBeneath(this.#fd, relative), this.owner);
+    if (this.owner && relative !== '') {
+      const { uid, gid } = fstatSync(fd);
+      if (uid !== this.owner.uid || gid !== this.owner.gid) fchownSync(fd, this.owner.uid, this.owner.gid);
+    }
+    return new TargetDir(fd, this.owner);
   }
 
   stat(relative: string): FileStat | undefined {

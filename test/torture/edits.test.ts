@@ -118,8 +118,8 @@ for (const { spool, setup } of CASES) {
     });
 
     it('moved to another partition', async () => {
-      const entry = folders(2).find((m) => m.partition === 'default' && !lab.hasArchived(m))!;
-      rename(entry, { partition: 'p2' });
+      const entry = folders(1).find((m) => !lab.hasArchived(m))!;
+      rename(entry, { partition: entry.partition === 'default' ? 'p2' : 'default' });
       const pass = await job.presync();
       expect(pass.messages).toMatchObject({ copied: 0, linked: 0, removed: 0 });
       expect(pass.mailboxes).toMatchObject({ created: 0, moved: 1, removed: 0, failed: 0 });
