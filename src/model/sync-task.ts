@@ -49,6 +49,8 @@ export interface SyncTask {
   /** Indexes older than this are written anew in it. */
   readonly oldestIndex: number;
   readonly holdRemovals: boolean;
+  /** Anchors of a pass that died are about: a link to one is compared by content. */
+  readonly verifyLinks: boolean;
 }
 
 export interface SyncCounts {

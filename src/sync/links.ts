@@ -2,7 +2,8 @@
  * Hard links within one pass: the first of a group is copied and gets an anchor, a second name below
  * `PARTITION/.cyrsync/links/`; every other of the group is linked to the anchor. The file system itself is the table,
  * so workers need not speak with each other and memory does not grow. Anchors hold for one pass only: ext4 gives a
- * freed inode number to the next file at once.
+ * freed inode number to the next file at once. After a crash the anchors of the pass that died are kept, and each link
+ * to one is compared by content: they are as little proof as the files themselves.
  */
 import type { Stats } from 'node:fs';
 import type { TargetDir, TargetRoot } from '../disk/target.js';
@@ -22,6 +23,11 @@ export class LinkAnchors {
         // Two workers may have copied at once: the later anchor wins, each file is whole either way.
         this.#anchors(root).linkFrom(dir, name, anchorOf(s));
       },
+      /** For a file that is in place already: the others of its group can be links to it. */
+      keepAnchor: (s: Stats): void => {
+        const anchors = this.#anchors(root);
+        if (!anchors.stat(anchorOf(s))) anchors.linkFrom(dir, name, anchorOf(s));
+      },
     };
   }
 
@@ -35,7 +41,7 @@ export class LinkAnchors {
   }
 }
 
-/** Forgets all anchors: at the beginning of a pass (a crashed one may have left some) and at its end. */
+/** Forgets all anchors: at the end of a pass, and at the beginning of one unless the last one died. */
 export function clearAnchors(root: TargetRoot): void {
   const dir = root.dir(LINKS);
   if (!dir) return;

@@ -4,8 +4,11 @@
  * go, one rename each, never the directory; names can swap, so all that leave go through `.cyrsync/UNIQUEID` first, and
  * a row says so before anything comes out of it again.
  */
+
+import { FormatError } from '../base/errors.js';
 import { META_KINDS } from '../cyrus/conf/cyrus-conf.js';
 import { parseMessageFileName } from '../cyrus/layout/mailbox-place.js';
+import { readIndex } from '../cyrus/mailbox/index.js';
 import { barrier } from '../disk/barrier.js';
 import { errnoOf } from '../disk/os-path.js';
 import type { TargetDir, TargetRoot } from '../disk/target.js';
@@ -111,11 +114,12 @@ export function moveMailboxes(
     }));
   rows.setStaged(barrier(arriving(1), [...trees.opened], []));
   for (const move of moves) {
+    const isArchived = archivedUids(move, roots, trees);
     for (const { root: path, role, relative } of stagedOf(move.row.uniqueid, roots, trees)) {
       const root = trees.root(path);
       const staging = root.dir(relative);
       if (!staging) continue;
-      unstage(staging, root, relative, role, move.to, trees);
+      unstage(staging, root, relative, role, move.to, isArchived, trees);
       staging.close();
       root.removeEmpty(relative);
     }
@@ -130,10 +134,11 @@ function unstage(
   relative: string,
   role: string,
   to: TaskPlace,
+  isArchived: (uid: number) => boolean,
   trees: TargetTrees,
 ): void {
   for (const name of staging.list()) {
-    const dir = trees.root(destination(name, role, to)).makeDir(to.relative);
+    const dir = trees.root(destination(name, role, to, isArchived)).makeDir(to.relative);
     try {
       staging.renameTo(name, dir, name);
     } catch (error) {
@@ -145,9 +150,34 @@ function unstage(
   }
 }
 
-function destination(name: string, role: string, to: TaskPlace): string {
-  if (parseMessageFileName(name) !== undefined)
-    return role.startsWith('archive') && to.archive !== null ? to.archive : to.data;
+/**
+ * Which messages belong to the archive, by the index that moves with them: a partition without an archive keeps archived
+ * messages among the others, and one with an archive looks for them there.
+ */
+function archivedUids(move: Move, roots: readonly string[], trees: TargetTrees): (uid: number) => boolean {
+  if (move.to.archive === null) return () => false;
+  const staged = stagedOf(move.row.uniqueid, roots, trees).map(({ root, relative }) => ({ root, relative }));
+  for (const { root, relative } of [...staged, { root: move.to.meta.index, relative: move.to.relative }]) {
+    const bytes = trees.root(root).reader.read(`${relative}/cyrus.index`);
+    if (!bytes) continue;
+    try {
+      const index = readIndex(bytes, `${root}/${relative}/cyrus.index`);
+      return (uid) => {
+        const i = index.find(uid);
+        return i >= 0 && index.isArchived(i);
+      };
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error; // ours, cut off by a crash: compared by content later
+    }
+  }
+  return () => false;
+}
+
+function destination(name: string, role: string, to: TaskPlace, isArchived: (uid: number) => boolean): string {
+  const uid = parseMessageFileName(name);
+  if (uid !== undefined) {
+    return to.archive !== null && (role.startsWith('archive') || isArchived(uid)) ? to.archive : to.data;
+  }
   const kind = name.slice('cyrus.'.length);
   if (kind === 'cache' && role.endsWith('archivecache')) return to.meta.archivecache;
   const known = META_KINDS.find((meta) => meta === kind);

@@ -130,7 +130,7 @@ class Pass {
     const plan = makePlan(job, state, inventory);
     const { tasks, moves, created } = this.#compare(inventory, plan, held);
     checkSpace(job, plan, created);
-    this.#openTargets();
+    this.#openTargets(isAfterCrash(inventory.rows.values()));
     moveMailboxes(moves, this.#targetRoots(), this.target, state.mailboxes);
     await this.#runBatches(tasks);
     if (!context.stop.stopped) this.#removeGone(inventory, held);
@@ -216,6 +216,7 @@ class Pass {
     const quotaRoots = readQuotaRoots(job, this.source, this.context.problems);
     const seen = new SeenEntries(job, this.source, this.context.problems);
     const rows = new Map(state.mailboxes.all().map((row) => [row.uniqueid, row]));
+    const crashed = isAfterCrash(rows.values());
     const tasks: SyncTask[] = [];
     const moves: Move[] = [];
     const created: SourceMailbox[] = [];
@@ -270,6 +271,7 @@ class Pass {
         form,
         oldestIndex: OLDEST_INDEX,
         holdRemovals,
+        verifyLinks: crashed,
       });
       this.#kinds.set(row.id, {
         row,
@@ -307,8 +309,12 @@ class Pass {
     return [...new Set(roots)];
   }
 
-  #openTargets(): void {
-    for (const path of this.#targetRoots()) clearAnchors(this.#openTarget(path));
+  /** @param keepAnchors After a crash: see links.ts. */
+  #openTargets(keepAnchors: boolean): void {
+    for (const path of this.#targetRoots()) {
+      const root = this.#openTarget(path);
+      if (!keepAnchors) clearAnchors(root);
+    }
     for (const path of databaseDirectories(this.job.target.conf)) this.#openTarget(path);
   }
 
@@ -468,6 +474,12 @@ class Pass {
       ),
     );
   }
+}
+
+/** Whether the last pass died in the middle of a batch. */
+function isAfterCrash(rows: Iterable<MailboxRow>): boolean {
+  for (const row of rows) if (row.inFlight === 1) return true;
+  return false;
 }
 
 export function taskPlace(place: MailboxPlace): TaskPlace {

@@ -6,7 +6,7 @@
  * target can live with, GUIDs filled in, the target's cyrus.header), so that the cutover makes anew only what changed.
  * cyrus.expunge never reaches the target: a 2.5+ server would execute it; its records are in the index, expunged.
  */
-import { closeSync } from 'node:fs';
+import { closeSync, type Stats } from 'node:fs';
 import { crc32 } from '../base/crc32.js';
 import { FormatError } from '../base/errors.js';
 import { messageFileName, parseMessageFileName } from '../cyrus/layout/mailbox-place.js';
@@ -295,7 +295,27 @@ class MailboxCopy {
     this.#targetDir(root).setTimes(name, this.#wanted.internalDate(n));
     this.#guids.set(this.#wanted.uid(n), have.guid);
     this.#sizes.set(this.#wanted.uid(n), have.sizeBytes);
+    this.#keepAnchor(n, name, root);
     return true;
+  }
+
+  #keepAnchor(n: number, name: string, root: string): void {
+    const dir = this.#dirOf(n, name);
+    const nlink = dir?.stat(name)?.nlink ?? 0;
+    if (!dir || nlink < 2) return;
+    const { fd, stat } = dir.openMessage(name);
+    closeSync(fd);
+    const target = this.#context.target.root(root);
+    this.#context.anchors.for(target, this.#targetDir(root), name, this.#wanted.guidHex(n)).keepAnchor(stat);
+  }
+
+  /** Whether a link to an anchor of a pass that died has the content of the source. */
+  #isRightLink(n: number, name: string, root: string): boolean {
+    const { to } = this.#task;
+    const have = hashOf(() => this.#context.target.root(root).reader.openFile(`${to.relative}/${name}`));
+    const dir = this.#dirOf(n, name);
+    const want = this.#wanted.guidHex(n) || (dir && hashOf(() => dir.openFile(name))?.guid.toString('hex'));
+    return have?.guid.toString('hex') === want;
   }
 
   /** Where the source keeps it: by its ARCHIVED flag, else in the other place (reference 3.4). */
@@ -325,7 +345,12 @@ class MailboxCopy {
     const { data, archive } = this.#sourceDirs;
     const usual = wanted.isArchived(n) && archive ? archive : data;
     const to = this.#targetDir(root);
-    const links = this.#context.anchors.for(this.#context.target.root(root), to, name, guid);
+    const anchors = this.#context.anchors.for(this.#context.target.root(root), to, name, guid);
+    const links = {
+      ...anchors,
+      linkInstead: (stat: Stats) =>
+        anchors.linkInstead(stat) && (!this.#task.verifyLinks || this.#isRightLink(n, name, root)),
+    };
     // Without a GUID the inode alone would be the proof; then the content is read as well (design.md, links).
     let copied = usual && copyMessage(usual, to, name, wanted.internalDate(n), guid === '', links);
     if (!copied) {
