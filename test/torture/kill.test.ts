@@ -55,7 +55,7 @@ for (const { spool, setup, presyncs, cutovers } of CASES) {
       return killed;
     }
 
-    it(`presync at ${presyncs} instants, the last without native calls`, { timeout: 120_000 }, async () => {
+    it(`presync at ${presyncs} instants, the last without native calls`, { timeout: 400_000 }, async () => {
       let killed = 0;
       for (let n = 0; n < presyncs; n++) {
         job.restore('surveyed');
@@ -67,7 +67,7 @@ for (const { spool, setup, presyncs, cutovers } of CASES) {
     });
 
     it(`cutover at ${cutovers} instants after a presync, and at ${cutovers} without`, {
-      timeout: 120_000,
+      timeout: 400_000,
     }, async () => {
       let killed = 0;
       for (let n = 0; n < cutovers; n++) {
