@@ -159,7 +159,7 @@ for (const { spool, setup } of CASES) {
     });
 
     it('killed while it moves many, renamed again, then at rest: as a fresh job has it', {
-      timeout: 120_000,
+      timeout: 300_000,
     }, async () => {
       const random = randoms(11);
       for (let round = 0; round < 2; round++) {

@@ -67,7 +67,7 @@ for (const spool of ['2.3-skiplist-uhs', '3.6-virtdomains'] as const satisfies S
       TRAPS.filter((_, i) => spool === '3.6-virtdomains' || i % 4 === 0).map(
         (trap) => [`${trap.what} (${trap.at})`, trap] as const,
       ),
-    )('%s: refused, told, all others go on', { timeout: 90_000 }, async (_, trap) => {
+    )('%s: refused, told, all others go on', { timeout: 250_000 }, async (_, trap) => {
       const path =
         trap.at === 'directory'
           ? lab.dataDir(victim)

@@ -212,7 +212,7 @@ export class TortureJob {
     child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
     child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
     // A hang is a failure of its own: code null, and not asked for.
-    const timer = setTimeout(() => child.kill('SIGKILL'), killAfterMs ?? 30_000);
+    const timer = setTimeout(() => child.kill('SIGKILL'), killAfterMs ?? 120_000);
     return new Promise((resolve, reject) => {
       child.once('error', reject);
       child.once('close', (code) => {
