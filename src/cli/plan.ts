@@ -57,7 +57,7 @@ export function planCommand(): Command {
             moves:
               inventory.rows.size === 0
                 ? 0
-                : inventory.mailboxes.filter((m) => moves(m, inventory.rows.get(m.uniqueid), plan.placeOf(m))).length,
+                : inventory.mailboxes.filter((m) => moves(inventory.rows.get(m.uniqueid), plan.placeOf(m))).length,
           };
           const text = [
             `Layout: ${job.layout}; placement: ${plan.policy}`,
@@ -77,7 +77,6 @@ export function planCommand(): Command {
 }
 
 function moves(
-  _mailbox: SourceMailbox,
   row: { targetPartition: string | null; targetRelative: string | null } | undefined,
   place: { partition: string; relative: string },
 ): boolean {

@@ -5,6 +5,7 @@
 import { closeSync } from 'node:fs';
 import { FormatError } from '../base/errors.js';
 import { changedNs, type FileStat, fingerprintOf, statFd } from './file-stat.js';
+import { isMissing } from './os-path.js';
 import { readDescriptor, type SourceRoot } from './source.js';
 
 /** A file younger than this may have been written within the tick that its times show. */
@@ -66,8 +67,7 @@ function readOnce(
   try {
     fd = root.openFile(relative);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
-      return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   }
   try {

@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { closeSync, futimesSync, readSync, type Stats, writeSync } from 'node:fs';
+import { hashDescriptor } from '../disk/hash-file.js';
 import { isMissing } from '../disk/os-path.js';
 import type { SourceDir } from '../disk/source.js';
 import type { TargetDir } from '../disk/target.js';
@@ -65,15 +66,4 @@ export function copyMessage(
   } finally {
     closeSync(fd);
   }
-}
-
-/** SHA-1 and size of what the descriptor has from here to its end. */
-export function hashDescriptor(fd: number): { guid: Buffer; sizeBytes: number } {
-  const hash = createHash('sha1');
-  let sizeBytes = 0;
-  for (let n = readSync(fd, buffer, 0, buffer.length, null); n > 0; n = readSync(fd, buffer, 0, buffer.length, null)) {
-    hash.update(buffer.subarray(0, n));
-    sizeBytes += n;
-  }
-  return { guid: hash.digest(), sizeBytes };
 }

@@ -17,6 +17,8 @@ import { convertIndex } from '../cyrus/mailbox/index-convert.js';
 import { IndexOption } from '../cyrus/mailbox/index-layout.js';
 import { patchIndex } from '../cyrus/mailbox/index-patch.js';
 import { UidSet } from '../cyrus/records/uid-set.js';
+import { hashFile } from '../disk/hash-file.js';
+import { native } from '../disk/native.js';
 import { errnoOf } from '../disk/os-path.js';
 import type { SourceDir } from '../disk/source.js';
 import type { TargetDir } from '../disk/target.js';
@@ -24,7 +26,7 @@ import type { SourceTrees, TargetTrees } from '../disk/trees.js';
 import { isRacy } from '../inventory/fingerprint.js';
 import type { Problem } from '../model/problem.js';
 import type { SyncCounts, SyncResult, SyncTask } from '../model/sync-task.js';
-import { copyMessage, hashDescriptor } from './copy-message.js';
+import { copyMessage } from './copy-message.js';
 import type { LinkAnchors } from './links.js';
 import { type MailboxRead, printOf, readFile, readMailbox } from './read-mailbox.js';
 import { Wanted } from './wanted.js';
@@ -185,9 +187,14 @@ class MailboxCopy {
     if (!dir) {
       dir = this.#context.target.root(root).makeDir(this.#task.to.relative);
       this.#targetDirs.set(root, dir);
-      this.#written.push(`${this.#context.realTarget(root)}/${this.#task.to.relative}`);
+      this.#wrote(root);
     }
     return dir;
+  }
+
+  /** Remembered only where the barrier has no `syncfs` and must go file by file. */
+  #wrote(root: string, file = ''): void {
+    if (!native()) this.#written.push(`${this.#context.realTarget(root)}/${this.#task.to.relative}${file}`);
   }
 
   #readManifest(): IndexView | undefined {
@@ -255,15 +262,14 @@ class MailboxCopy {
     const uid = wanted.uid(n);
     const at = manifest ? manifest.find(uid) : -1;
     const guid = wanted.guidHex(n);
-    if (this.#task.checkContent && this.#isFirst) return this.#matchesContent(n, at >= 0 ? manifest! : undefined, at);
+    if (this.#task.checkContent && this.#isFirst) return this.#matchesContent(n);
     if (!manifest || at < 0 || manifest.isUnlinked(at)) return false;
     if (this.#rootFor(manifest.isArchived(at)) !== this.#rootFor(wanted.isArchived(n))) return false;
-    if (guid === '' && manifest.uidvalidity !== this.#read.index.uidvalidity)
-      return this.#matchesContent(n, manifest, at);
+    if (guid === '' && manifest.uidvalidity !== this.#read.index.uidvalidity) return this.#matchesContent(n);
     if (guid !== '' && !manifest.guidIsZero(at) && manifest.guidHex(at) !== guid) return false;
     // A record whose size was wrong has the file's size on the target: then the file decides.
     if (manifest.size(at) !== wanted.size(n) && (guid === '' || manifest.guidIsZero(at)))
-      return this.#matchesContent(n, manifest, at);
+      return this.#matchesContent(n);
     if (this.#task.full && this.#isFirst) {
       const stat = this.#targetDir(this.#rootFor(wanted.isArchived(n))).stat(messageFileName(uid));
       if (stat?.kind !== 'file' || stat.sizeBytes !== manifest.size(at)) return false;
@@ -278,16 +284,16 @@ class MailboxCopy {
   }
 
   /** Reads the target's file, and the source's where no GUID says what it must be. */
-  #matchesContent(n: number, _manifest: IndexView | undefined, _at: number): boolean {
+  #matchesContent(n: number): boolean {
     const name = messageFileName(this.#wanted.uid(n));
     const { to } = this.#task;
     const root = this.#rootFor(this.#wanted.isArchived(n));
-    const have = hashOf(() => this.#context.target.root(root).reader.openFile(`${to.relative}/${name}`));
+    const have = hashFile(() => this.#context.target.root(root).reader.openFile(`${to.relative}/${name}`));
     if (!have) return false;
     let want = this.#wanted.guidHex(n);
     if (want === '') {
       const dir = this.#dirOf(n, name);
-      const original = dir && hashOf(() => dir.openFile(name));
+      const original = dir && hashFile(() => dir.openFile(name));
       if (!original) return false;
       want = original.guid.toString('hex');
     }
@@ -312,9 +318,9 @@ class MailboxCopy {
   /** Whether a link to an anchor of a pass that died has the content of the source. */
   #isRightLink(n: number, name: string, root: string): boolean {
     const { to } = this.#task;
-    const have = hashOf(() => this.#context.target.root(root).reader.openFile(`${to.relative}/${name}`));
+    const have = hashFile(() => this.#context.target.root(root).reader.openFile(`${to.relative}/${name}`));
     const dir = this.#dirOf(n, name);
-    const want = this.#wanted.guidHex(n) || (dir && hashOf(() => dir.openFile(name))?.guid.toString('hex'));
+    const want = this.#wanted.guidHex(n) || (dir && hashFile(() => dir.openFile(name))?.guid.toString('hex'));
     return have?.guid.toString('hex') === want;
   }
 
@@ -367,7 +373,7 @@ class MailboxCopy {
       this.#missing.push(uid);
       return;
     }
-    this.#written.push(`${this.#context.realTarget(root)}/${this.#task.to.relative}/${name}`);
+    this.#wrote(root, `/${name}`);
     if (copied.guid) this.#guids.set(uid, copied.guid);
     if (copied.sizeBytes !== wanted.size(n)) {
       this.#sizes.set(uid, copied.sizeBytes);
@@ -389,7 +395,7 @@ class MailboxCopy {
 
   #put(root: string, name: string, bytes: Uint8Array): void {
     this.#targetDir(root).replace(name, bytes);
-    this.#written.push(`${this.#context.realTarget(root)}/${this.#task.to.relative}/${name}`);
+    this.#wrote(root, `/${name}`);
   }
 
   /** Annotations, caches, header, and last the index, each by temporary name and rename. */
@@ -529,20 +535,5 @@ class MailboxCopy {
       }
       dir.close();
     }
-  }
-}
-
-function hashOf(open: () => number): { guid: Buffer; sizeBytes: number } | undefined {
-  let fd: number;
-  try {
-    fd = open();
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
-    throw error;
-  }
-  try {
-    return hashDescriptor(fd);
-  } finally {
-    closeSync(fd);
   }
 }

@@ -1,6 +1,4 @@
 /** Reads the target back: every message against its index record, size and SHA-1; all cores. */
-import { createHash } from 'node:crypto';
-import { closeSync, readSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { FormatError } from '../base/errors.js';
@@ -9,7 +7,7 @@ import { messageFileName, parseMessageFileName } from '../cyrus/layout/mailbox-p
 import { readMailboxHeader } from '../cyrus/mailbox/header.js';
 import { readIndex } from '../cyrus/mailbox/index.js';
 import { checkIndex } from '../cyrus/mailbox/index-check.js';
-import { isMissing } from '../disk/os-path.js';
+import { hashFile } from '../disk/hash-file.js';
 import { SourceTrees } from '../disk/trees.js';
 import type { Job } from '../job/job.js';
 import type { State } from '../state/state.js';
@@ -102,8 +100,6 @@ export async function verify(job: Job, state: State, sample: number, stop: StopS
   return total;
 }
 
-const buffer = Buffer.allocUnsafeSlow(1 << 20);
-
 function verifyMailbox(task: VerifyTask, trees: SourceTrees, sample: number, out: VerifyResult): void {
   const { name, relative } = task;
   const indexPath = `${task.index}/${relative}/cyrus.index`;
@@ -170,31 +166,14 @@ function readMessage(
   relative: string,
   hashed: boolean,
 ): { sizeBytes: number; guid: string | undefined } | undefined {
-  let fd: number | undefined;
-  try {
-    if (!hashed) {
-      const stat = trees.root(root)?.stat(relative);
-      return stat?.kind === 'file' ? { sizeBytes: stat.sizeBytes, guid: undefined } : undefined;
-    }
-    fd = trees.root(root)?.openFile(relative);
-    if (fd === undefined) return undefined;
-    const hash = createHash('sha1');
-    let sizeBytes = 0;
-    for (
-      let n = readSync(fd, buffer, 0, buffer.length, null);
-      n > 0;
-      n = readSync(fd, buffer, 0, buffer.length, null)
-    ) {
-      hash.update(buffer.subarray(0, n));
-      sizeBytes += n;
-    }
-    return { sizeBytes, guid: hash.digest('hex') };
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  } finally {
-    if (fd !== undefined) closeSync(fd);
+  const tree = trees.root(root);
+  if (!tree) return undefined;
+  if (!hashed) {
+    const stat = tree.stat(relative);
+    return stat?.kind === 'file' ? { sizeBytes: stat.sizeBytes, guid: undefined } : undefined;
   }
+  const found = hashFile(() => tree.openFile(relative));
+  return found && { sizeBytes: found.sizeBytes, guid: found.guid.toString('hex') };
 }
 
 if (
