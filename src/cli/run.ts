@@ -2,19 +2,17 @@
  * What every command shares: options, the job's lock, the document, the exit code. A command says what to call and how
  * to show the result; nothing else.
  */
-import { createRequire } from 'node:module';
 import { Command, Option } from 'commander';
 import { Exit, type ExitCode, exitCodeOf } from '../base/exit.js';
 import { createLog, type Log } from '../base/log.js';
 import { StopSignal } from '../base/stop.js';
+import { VERSION } from '../base/version.js';
 import { type Job, loadJob } from '../job/job.js';
 import { type Problem, ProblemList } from '../model/problem.js';
 import { printDocument, problemOf } from '../report/document.js';
 import { problemText } from '../report/text.js';
 import { lockJob } from '../state/database.js';
 import { State } from '../state/state.js';
-
-export const VERSION = (createRequire(import.meta.url)('../../package.json') as { version: string }).version;
 
 export interface CommonOptions {
   readonly job?: string;

@@ -76,7 +76,10 @@ export async function verify(job: Job, state: State, sample: number, stop: StopS
   const chunk = () => tasks.slice(next, (next += 8));
   await Promise.all(
     Array.from({ length: Math.max(1, cpus().length) }, async () => {
-      const worker = new Worker(new URL(import.meta.url), { workerData: setup, trackUnmanagedFds: false });
+      const worker = new Worker(new URL('./verify-worker.js', import.meta.url), {
+        workerData: setup,
+        trackUnmanagedFds: false,
+      });
       try {
         for (let part = chunk(); part.length > 0 && !stop.stopped; part = chunk()) {
           add(

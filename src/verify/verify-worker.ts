@@ -1,0 +1,2 @@
+/** A thread of `verify`: the module itself sees where it runs. */
+import './verify.js';
