@@ -206,6 +206,7 @@ ${[...from.conf.partitions.keys()].map((name) => `# ${name} = ${quote(name)}`).j
 
 [migrate]
 deleted = "migrate"                 # the DELETED hierarchy: "migrate" or "leave"
+upgrade_indexes = "needed"          # "needed": those of 2.2 and 2.3; "all": to the new server's own version; "never"
 
 [guard]                             # a pass that would remove more than both of these refuses
 mailboxes = 20

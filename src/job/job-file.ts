@@ -35,6 +35,7 @@ const JobFile = v.strictObject({
   migrate: v.optional(
     v.strictObject({
       deleted: v.optional(v.picklist(['migrate', 'leave']), 'migrate'),
+      upgrade_indexes: v.optional(v.picklist(['needed', 'all', 'never']), 'needed'),
     }),
     {},
   ),

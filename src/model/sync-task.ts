@@ -20,6 +20,16 @@ export interface HeaderForm {
   readonly acl: string;
 }
 
+/** Which minor versions of cyrus.index the target gets; what lies between both is carried over as it is. */
+export interface IndexVersions {
+  /** Older ones are written anew, in version 12. 0 = none is. */
+  readonly oldest: 0 | 12;
+  /** Older ones are raised to it. */
+  readonly raiseTo: number;
+  /** Whether the target's server has 12345678 as the sync_crc of no annotations (3.2 and later), in place of 0. */
+  readonly countsAnnotations: boolean;
+}
+
 /** The owner's entry of the seen database; goes into indexes that are written anew. */
 export interface OwnerSeen {
   readonly lastUid: number;
@@ -46,8 +56,7 @@ export interface SyncTask {
   readonly anyoneSeen: OwnerSeen | undefined;
   /** Digest of `header` and `ownerSeen`: what else the target's files were made from. */
   readonly form: string;
-  /** Indexes older than this are written anew in it. */
-  readonly oldestIndex: number;
+  readonly indexes: IndexVersions;
   readonly holdRemovals: boolean;
   /** Anchors of a pass that died are about: a link to one is compared by content. */
   readonly verifyLinks: boolean;

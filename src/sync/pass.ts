@@ -33,7 +33,7 @@ import type { State } from '../state/state.js';
 import { askGuard } from './guard.js';
 import { clearAnchors } from './links.js';
 import { type Move, moveMailboxes, removeMailbox, removeStaged } from './moves.js';
-import { requireTargetReads } from './target-version.js';
+import { indexVersions, requireTargetReads } from './target-version.js';
 import { WorkerPool } from './worker-pool.js';
 
 export interface PassOptions {
@@ -76,9 +76,6 @@ export interface PassResult {
 /** Mailboxes and bytes of one barrier: few enough that a crash repeats little, enough that `syncfs` costs little. */
 const BATCH_MAILBOXES = 1000;
 const BATCH_BYTES = 2 ** 30;
-/** Oldest index that a target may be given as it is; older ones are written anew (reference cyrus-mailbox-files 10.2). */
-const OLDEST_INDEX = 12;
-
 export async function runPass(job: Job, state: State, options: PassOptions, context: PassContext): Promise<PassResult> {
   const begun = Date.now();
   const source = new SourceTrees(job.source);
@@ -222,6 +219,7 @@ class Pass {
     const created: SourceMailbox[] = [];
     const { mailboxes: count } = this.#figures;
     const dlistHeaders = isAtLeast(conf.version, '3.6');
+    const indexes = indexVersions(job.options.migrate.upgrade_indexes, conf.version);
     for (const mailbox of inOrderOfUsers(inventory.mailboxes)) {
       count.total++;
       const row = rows.get(mailbox.uniqueid)!;
@@ -231,7 +229,7 @@ class Pass {
         continue;
       }
       const sourceId = mailbox.entry.uniqueid ?? mailbox.uniqueid;
-      const needsSeen = mailbox.summary.indexVersion < OLDEST_INDEX;
+      const needsSeen = mailbox.summary.indexVersion < indexes.oldest;
       const header = {
         form: dlistHeaders ? ('dlist' as const) : ('text' as const),
         name: mailbox.name as string,
@@ -243,7 +241,14 @@ class Pass {
       const ownerSeen = needsSeen ? seen.of(mailbox.user, sourceId) : undefined;
       const anyoneSeen = needsSeen ? seen.ofAnyone(sourceId) : undefined;
       const form = createHash('sha1')
-        .update(JSON.stringify([header, ownerSeen, anyoneSeen]))
+        .update(
+          JSON.stringify([
+            header,
+            ownerSeen,
+            anyoneSeen,
+            ...(indexes.raiseTo > 0 || indexes.oldest === 0 ? [indexes] : []),
+          ]),
+        )
         .digest('base64');
       const isNew = row.targetPartition === null;
       const movedTo = !isNew && (row.targetPartition !== place.partition || row.targetRelative !== place.relative);
@@ -269,7 +274,7 @@ class Pass {
         ownerSeen,
         anyoneSeen,
         form,
-        oldestIndex: OLDEST_INDEX,
+        indexes,
         holdRemovals,
         verifyLinks: crashed,
       });

@@ -9,6 +9,7 @@
 import { closeSync, type Stats } from 'node:fs';
 import { crc32 } from '../base/crc32.js';
 import { FormatError } from '../base/errors.js';
+import { readDatabase } from '../cyrus/db/database.js';
 import { messageFileName, parseMessageFileName } from '../cyrus/layout/mailbox-place.js';
 import { buildCache, type Caches, cacheGeneration } from '../cyrus/mailbox/cache.js';
 import { readMailboxHeader, writeMailboxHeader } from '../cyrus/mailbox/header.js';
@@ -16,6 +17,9 @@ import { type IndexView, readIndex } from '../cyrus/mailbox/index.js';
 import { convertIndex } from '../cyrus/mailbox/index-convert.js';
 import { IndexOption } from '../cyrus/mailbox/index-layout.js';
 import { patchIndex } from '../cyrus/mailbox/index-patch.js';
+import { upgradeIndex } from '../cyrus/mailbox/index-upgrade.js';
+import { syncCrcAnnot } from '../cyrus/mailbox/sync-crc.js';
+import { type Annotation, OWNER, readAnnotations } from '../cyrus/records/annotations.js';
 import { UidSet } from '../cyrus/records/uid-set.js';
 import { hashFile } from '../disk/hash-file.js';
 import { native } from '../disk/native.js';
@@ -71,7 +75,7 @@ export function syncMailbox(task: SyncTask, context: SyncContext): SyncResult {
         return result(outcome === 'held' ? 'held' : 'failed', null, raced);
       const after = printOf(task, context.realSource);
       if (after.all === read.print.all) {
-        copier.reportMissing();
+        copier.reportNotCopied();
         return result('done', isRacy(after, Date.now()) ? null : after.all, raced);
       }
       raced = true;
@@ -102,6 +106,18 @@ export function syncMailbox(task: SyncTask, context: SyncContext): SyncResult {
   }
 }
 
+/** Of a cyrus.annotations. @returns undefined where the owner's name would be needed, or it is damaged: it is copied as it is. */
+function messageAnnotations(bytes: Buffer, index: string): readonly Annotation[] | undefined {
+  const file = index.replace(/cyrus\.index$/, 'cyrus.annotations');
+  try {
+    const { annotations } = readAnnotations(readDatabase(bytes, file).entries, file);
+    return annotations.some(({ userid }) => userid === OWNER) ? undefined : annotations;
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    return undefined;
+  }
+}
+
 class MailboxCopy {
   readonly #task: SyncTask;
   readonly #context: SyncContext;
@@ -110,6 +126,8 @@ class MailboxCopy {
   readonly #problems: Problem[];
   readonly #written: string[];
   readonly #wanted: Wanted;
+  /** Whether the target gets an index in another form (2.2, 2.3). */
+  readonly #isRewritten: boolean;
   /** The first look of this pass; a second one goes by what the first put in place. */
   readonly #isFirst: boolean;
   readonly #missing: number[] = [];
@@ -138,7 +156,9 @@ class MailboxCopy {
     this.#problems = problems;
     this.#written = written;
     this.#isFirst = isFirst;
-    this.#wanted = new Wanted(read.index, read.expunge);
+    this.#isRewritten = read.index.minorVersion < task.indexes.oldest;
+    // An index that stays in 2.3's version has no place for expunged messages, and a newer server would execute the file.
+    this.#wanted = new Wanted(read.index, this.#isRewritten ? read.expunge : undefined);
   }
 
   run(): 'done' | 'regressed' | 'held' {
@@ -170,8 +190,20 @@ class MailboxCopy {
     }
   }
 
-  /** Records without a file, once the index has been seen to stand still: damage, not a race. */
-  reportMissing(): void {
+  /** What of it is not on the target, once the index has been seen to stand still: no race then. */
+  reportNotCopied(): void {
+    const { index, expunge } = this.#read;
+    if (!this.#isRewritten && expunge && index.minorVersion < 12) {
+      const expunged: number[] = [];
+      for (let i = 0; i < expunge.count; i++) if (index.find(expunge.uid(i)) < 0) expunged.push(expunge.uid(i));
+      if (expunged.length > 0)
+        this.#problems.push({
+          code: 'expunged-not-copied',
+          message: `expunged messages that the old server still has are not on the target: UID ${UidSet.of(expunged.sort((a, b) => a - b))}`,
+          advice: 'With upgrade_indexes = "needed" they come along; an index of 2.3 has no place for them.',
+          mailbox: this.#task.name,
+        });
+    }
     if (this.#missing.length === 0) return;
     const uids = UidSet.of(this.#missing).toString();
     this.#problems.push({
@@ -276,6 +308,7 @@ class MailboxCopy {
       if (stat.mtimeNs / 1_000_000_000n !== BigInt(wanted.internalDate(n))) return false;
     }
     if (guid === '') {
+      if (!manifest.hasGuids) return !this.#isRewritten; // 2.3.9 and older, left in that version
       if (manifest.guidIsZero(at)) return false;
       this.#guids.set(uid, Buffer.from(manifest.guidHex(at), 'hex'));
       this.#sizes.set(uid, manifest.size(at));
@@ -401,7 +434,7 @@ class MailboxCopy {
   /** Annotations, caches, header, and last the index, each by temporary name and rename. */
   #writeMeta(): void {
     const { to, header: form } = this.#task;
-    const { header, index, annotations } = this.#read;
+    const { header, annotations } = this.#read;
     const { recordedId } = this.#task;
     if (recordedId !== undefined && header.uniqueid !== undefined && header.uniqueid !== recordedId) {
       this.#problems.push({
@@ -425,12 +458,9 @@ class MailboxCopy {
       form.form,
     );
     const caches = this.#readCaches();
-    const bytes =
-      index.minorVersion < this.#task.oldestIndex
-        ? this.#converted(headerFile, caches)
-        : this.#patched(headerFile, caches);
+    const bytes = this.#isRewritten ? this.#converted(headerFile, caches) : this.#patched(headerFile, caches);
     this.#put(to.meta.header, 'cyrus.header', headerFile);
-    this.#put(to.meta.index, 'cyrus.index', bytes);
+    this.#put(to.meta.index, 'cyrus.index', this.#raised(bytes));
   }
 
   /** Both caches of the source, where their generation is that of the index. */
@@ -474,6 +504,19 @@ class MailboxCopy {
       userFlags: header.flags,
       cacheOf,
     });
+  }
+
+  /** In the version that the job asks for, and with what 3.0 and older count otherwise as the target's server does. */
+  #raised(bytes: Buffer): Buffer {
+    const { raiseTo, countsAnnotations } = this.#task.indexes;
+    const { index, annotations } = this.#read;
+    const isRaised = bytes.readUInt32BE(8) < raiseTo;
+    const raised = isRaised ? upgradeIndex(readIndex(bytes, index.file), raiseTo, this.#context.nowSec()) : bytes;
+    if (index.minorVersion > 13 || !countsAnnotations) return raised;
+    const view = readIndex(raised, index.file);
+    const listed = annotations ? messageAnnotations(annotations, index.file) : [];
+    if (view.minorVersion < 13 || !listed) return raised;
+    return patchIndex(view, { syncCrcAnnot: syncCrcAnnot(view, listed) });
   }
 
   #converted(headerFile: Buffer, caches: Caches): Buffer {

@@ -7,6 +7,7 @@ import { isAtLeast } from '../cyrus/version.js';
 import { isMissing, osPath } from '../disk/os-path.js';
 import type { Inventory } from '../inventory/inventory.js';
 import type { Job, Side } from '../job/job.js';
+import type { IndexVersions } from '../model/sync-task.js';
 
 /** Highest minor version of cyrus.index that a release line reads. @see reference cyrus-mailbox-files.md 10.2 */
 const NEWEST_INDEX: readonly (readonly [from: CyrusVersion, minor: number])[] = [
@@ -23,6 +24,15 @@ export function newestIndexOf(version: CyrusVersion): number {
   let newest = 0;
   for (const [from, minor] of NEWEST_INDEX) if (isAtLeast(version, from)) newest = minor;
   return newest;
+}
+
+/** By the job file's `upgrade_indexes`. @see reference cyrus-mailbox-files.md 10.2 */
+export function indexVersions(wish: 'needed' | 'all' | 'never', target: CyrusVersion): IndexVersions {
+  return {
+    oldest: wish === 'never' ? 0 : 12,
+    raiseTo: wish === 'all' ? newestIndexOf(target) : 0,
+    countsAnnotations: wish !== 'never' && isAtLeast(target, '3.2'),
+  };
 }
 
 /** @throws RefusedError where the target is too old, or is the source. */

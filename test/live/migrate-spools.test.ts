@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect } from 'vitest';
+import { type Correction, correctedUsage } from '../support/corrected-usage.js';
 import type { CyrusSetup } from '../support/cyrus-conf.js';
 import { liveTest } from '../support/live-test.js';
-import { changedPaths, readConfOptions, SPOOLS, type SpoolName, snapshotTree, spoolState } from '../support/spool.js';
-import { type AllowedDifference, requireSame, rulesFor } from '../support/state-diff.js';
+import { changedPaths, keptOptions, SPOOLS, type SpoolName, snapshotTree, spoolState } from '../support/spool.js';
+import { requireSame, rulesFor } from '../support/state-diff.js';
 import { UPGRADE_DIFFERENCES } from '../support/upgrade-differences.js';
 
 /** A target laid out otherwise than its source, each. */
@@ -30,37 +30,10 @@ interface Where {
   readonly mailboxes: readonly { readonly name: string; readonly external: string; readonly to: Place }[];
 }
 
-interface Correction {
-  readonly root: string;
-  readonly resource: string;
-  readonly recorded: number;
-  readonly actual: number;
-}
-
-/** Usage that the old server had wrong is summed anew, so that `quota -f` finds nothing: each figure as cutover said. */
-function correctedUsage({ root, resource, recorded, actual }: Correction): AllowedDifference {
-  const shown = (n: number) => Math.floor(resource === 'STORAGE' ? n / 1024 : n);
-  const name = root.replaceAll('.', '/').replaceAll('^', '.').replace(/[/.]/g, '\\$&');
-  return {
-    path: / > quota$/,
-    from: new RegExp(`${name} \\(.*\\b${resource} ${shown(recorded)} `),
-    to: new RegExp(`(?:${name}|INBOX) \\(.*\\b${resource} ${shown(actual)} `),
-    why: `usage that the old server had recorded wrong: ${root}`,
-  };
-}
-
-/** Options of the old server that change what users see; the new one must have them too. */
-const KEPT = [
-  ...['unixhierarchysep', 'altnamespace', 'virtdomains', 'defaultdomain', 'username_tolower', 'conversations'],
-  ...['annotation_allow_undefined', 'delete_mode', 'expunge_mode'],
-];
-
 for (const name of SPOOLS) {
   liveTest(`a real Cyrus serves the migrated ${name} as the old server did`, async (live) => {
     const spool = await live.unpack(name);
-    const old = readConfOptions(join(spool.dir, 'imapd.conf'));
-    const kept = Object.fromEntries(KEPT.flatMap((key) => (old.has(key) ? [[key, old.get(key)!]] : [])));
-    const newServer = live.server('new', { ...TARGETS[name], options: kept });
+    const newServer = live.server('new', { ...TARGETS[name], options: keptOptions(spool) });
     const job = live.job(spool, newServer);
     const untouched = snapshotTree(spool.dir);
 

@@ -84,3 +84,15 @@ export function changedPaths(before: ReadonlyMap<string, string>, after: Readonl
   const paths = new Set([...before.keys(), ...after.keys()]);
   return [...paths].filter((path) => before.get(path) !== after.get(path));
 }
+
+/** Options of an old server that change what users see. */
+const KEPT = [
+  ...['unixhierarchysep', 'altnamespace', 'virtdomains', 'defaultdomain', 'username_tolower', 'conversations'],
+  ...['annotation_allow_undefined', 'delete_mode', 'expunge_mode'],
+];
+
+/** Those of them that the spool's imapd.conf names: the new server must have them too. */
+export function keptOptions(spool: UnpackedSpool): Record<string, string> {
+  const old = readConfOptions(join(spool.dir, 'imapd.conf'));
+  return Object.fromEntries(KEPT.flatMap((key) => (old.has(key) ? [[key, old.get(key)!]] : [])));
+}

@@ -32,6 +32,8 @@ export interface IndexChanges {
   readonly isArchived?: ((i: number) => boolean) | undefined;
   /** False drops the record, as a repack would: last_uid stays, deletedmodseq rises. Needs `userFlags`. */
   readonly keep?: ((i: number) => boolean) | undefined;
+  /** The sync_crc of annotations (13 and later). */
+  readonly syncCrcAnnot?: number | undefined;
   /** From cyrus.header, for sync_crc. */
   readonly userFlags?: UserFlags | undefined;
 }
@@ -53,6 +55,7 @@ export function patchIndex(view: IndexView, changes: IndexChanges): Buffer {
     if (view.uidvalidity === 0) writer.header('uidvalidity', changes.zeros.uidvalidity);
     writer.header('highestModseq', view.highestModseq); // the view has 1 for 0
   }
+  if (changes.syncCrcAnnot !== undefined) writer.header('syncCrcAnnot', changes.syncCrcAnnot);
   if (kept.length < view.count) dropFromHeader(view, kept, writer);
   writer.seal();
   if (changes.userFlags && (changes.guidOf || kept.length < view.count)) {

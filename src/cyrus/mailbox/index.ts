@@ -207,6 +207,11 @@ export class IndexView extends IndexHeader {
     return ((this.userFlags(i, slot >> 5) >>> (slot & 31)) & 1) === 1;
   }
 
+  /** Whether records of this version have a GUID (10 and later). */
+  get hasGuids(): boolean {
+    return this.#at.guid !== undefined;
+  }
+
   /** Also true where the version has no GUID (before 10). */
   guidIsZero(i: number): boolean {
     if (!this.#at.guid) return true;

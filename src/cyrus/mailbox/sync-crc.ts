@@ -1,4 +1,5 @@
 import { crc32, crc32Ascii } from '../../base/crc32.js';
+import type { Annotation } from '../records/annotations.js';
 import type { IndexView } from './index.js';
 import { SystemFlag } from './index-layout.js';
 
@@ -48,5 +49,38 @@ export function syncCrc(view: IndexView, userFlags: UserFlags): number {
   const crcs = flagCrcs(userFlags);
   let crc = 0;
   for (let i = 0; i < view.count; i++) crc ^= syncCrcTerm(view, i, crcs);
+  return crc >>> 0;
+}
+
+/** What sync_crc of annotations starts from since 3.2; before that, from 0. */
+const ANNOTATIONS_BASE = 12345678;
+const CYRUS_ENTRY = '/vendor/cmu/cyrus-imapd/';
+
+/**
+ * The sync_crc of annotations that a server of 3.2 or later computes: over what records hold that IMAP shows as
+ * annotations (thread, save date, modseq of creation) and over those in cyrus.annotations. Expunged messages don't count.
+ * @see cyrus-imapd 3.6.1 imap/mailbox.c mailbox_synccrcs, crc_annot, crc_virtannot
+ */
+export function syncCrcAnnot(view: IndexView, annotations: readonly Annotation[]): number {
+  const { minorVersion: version } = view;
+  let crc = ANNOTATIONS_BASE;
+  for (let i = 0; i < view.count; i++) {
+    if (view.isExpunged(i)) continue;
+    const add = (entry: string, value: string) => {
+      crc ^= crc32(`${view.uid(i)} ${CYRUS_ENTRY}${entry}  ${value}`);
+    };
+    if (version >= 13 && view.cid(i) !== 0n) add('thrid', view.cid(i).toString(16));
+    if (version >= 15 && view.saveDate(i) !== 0) add('savedate', String(view.saveDate(i)));
+    if (version >= 16 && view.createdAtModseq(i) !== 0n) add('createdmodseq', String(view.createdAtModseq(i)));
+  }
+  const virtual = new Set(
+    [version >= 13 && 'thrid', version >= 15 && 'savedate', version >= 16 && 'createdmodseq'].map(
+      (entry) => CYRUS_ENTRY + entry,
+    ),
+  );
+  for (const { target, entry, userid, value, deleted } of annotations) {
+    const i = deleted || virtual.has(entry) ? -1 : view.find(Number(target));
+    if (i >= 0 && !view.isExpunged(i)) crc ^= crc32(`${target} ${entry} ${userid} ${value}`);
+  }
   return crc >>> 0;
 }
