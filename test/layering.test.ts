@@ -50,10 +50,12 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   koffi: ['disk'],
   'smol-toml': ['job'],
   valibot: ['job'],
+  picomatch: ['survey'],
 };
 
 /** Decide without a file system, processes, threads, clock or environment. */
-const PURE = /^(?:cyrus|model)\/|^(?:plan\/placement|sync\/guard|sync\/wanted|survey\/classify|report\/text)\.ts$/;
+const PURE =
+  /^(?:cyrus|model)\/|^(?:plan\/placement|sync\/guard|sync\/wanted|survey\/(?:classify|explain|rules)|report\/text)\.ts$/;
 const IMPURE =
   /\bfrom 'node:(?:fs|fs\/promises|os|child_process|worker_threads|net|http)'|\bDate\.now\(|\bnew Date\(\)|\bprocess\.|\bconsole\./;
 

@@ -1,11 +1,17 @@
 import type { Command } from 'commander';
 import { ConfigError } from '../base/errors.js';
 import { formatBytes } from '../base/units.js';
+import { inboxOf, userFromUserid } from '../cyrus/names/mailbox-name.js';
+import { bytesOfText } from '../disk/os-path.js';
 import { SourceTrees } from '../disk/trees.js';
 import { takeInventory } from '../inventory/inventory.js';
+import type { Job } from '../job/job.js';
+import { LEFTOVER_CLASSES, type LeftoverClass } from '../model/leftover-class.js';
 import { ProblemList } from '../model/problem.js';
+import { accountText } from '../report/account-text.js';
 import { table } from '../report/text.js';
-import { LEFTOVER_CLASSES, type Leftover } from '../survey/leftover.js';
+import { liveReason, reasoning } from '../survey/explain.js';
+import type { Leftover, LeftoverDetail, LeftoversResult } from '../survey/leftover.js';
 import { filesOf } from '../survey/leftover-files.js';
 import { findLeftovers } from '../survey/leftovers.js';
 import { type CommonOptions, commonCommand, runOnJob } from './run.js';
@@ -13,6 +19,8 @@ import { type CommonOptions, commonCommand, runOnJob } from './run.js';
 interface LeftoversOptions extends CommonOptions {
   readonly class?: string[];
   readonly verdict?: string[];
+  readonly user?: string[];
+  readonly partition?: string[];
   readonly print0?: boolean;
   readonly emptyDirectories?: boolean;
   readonly prove: boolean;
@@ -25,6 +33,8 @@ export function leftoversCommand(): Command {
   return commonCommand('leftovers', 'what is not migrated, and why')
     .option('--class <c>', 'only of this class; may be given again', collect)
     .option('--verdict <v>', 'only of this verdict; may be given again', collect)
+    .option('--user <id>', 'only what is or was this user’s; may be given again', collect)
+    .option('--partition <p>', 'only what lies on this partition; may be given again', collect)
     .option(
       '--print0',
       'real paths of files, NUL between them, for xargs -0; of verdict skip unless --verdict says otherwise',
@@ -35,50 +45,27 @@ export function leftoversCommand(): Command {
     .argument('[path]', 'the path to explain')
     .action(async (verb: string | undefined, path: string | undefined, options: LeftoversOptions) => {
       await runOnJob('leftovers/1', options, (job, state) => {
-        checkWords(options, verb, path);
+        checkWords(job, options, verb, path);
         const source = new SourceTrees(job.source);
         try {
           const inventory = takeInventory(job, state, source, new ProblemList()); // standing problems are survey's to show
-          const all = findLeftovers(job, state, source, inventory, { prove: options.prove }).leftovers;
+          const account = !options.print0 && !options.emptyDirectories;
+          const result = findLeftovers(job, state, source, inventory, { prove: options.prove, account });
+          if (verb !== undefined) return explain(job, result, bytesOfText(path!));
           const verdicts = options.verdict ?? (options.print0 ? ['skip'] : VERDICTS);
-          const leftovers = all.filter(
-            (l) =>
-              (options.class?.includes(l.class) ?? true) &&
-              verdicts.includes(l.verdict) &&
-              (verb === undefined || isAbout(l, path!)),
-          );
-          if (options.print0 || options.emptyDirectories) {
+          const fits = filterOf(job, options, verdicts);
+          const leftovers = result.leftovers.filter((l) => fits(l, result.details.get(l)!));
+          if (!account) {
             const paths = options.emptyDirectories
               ? leftovers.filter((l) => l.class === 'empty-directory').flatMap((l) => l.paths)
-              : [...filesOf(job, source, leftovers, all)];
-            return {
-              body: {},
-              text: '',
-              raw: Buffer.from(paths.map((p) => `${job.source.real(p)}\0`).join(''), 'latin1'),
-            };
+              : [...filesOf(job, source, leftovers, result.leftovers)];
+            const raw = Buffer.from(paths.map((p) => `${job.source.real(p)}\0`).join(''), 'latin1');
+            return { body: {}, text: '', raw };
           }
-          if (verb !== undefined) {
-            const text =
-              leftovers.length === 0
-                ? `${path} is no leftover: it belongs to a live mailbox, a user or the server, or is not there.`
-                : leftovers.map(explanation).join('\n\n');
-            return { body: { leftovers }, text };
-          }
-          const rows = leftovers.map((l) => [
-            l.class,
-            l.verdict,
-            l.mailbox ?? '',
-            l.messages,
-            formatBytes(l.bytes),
-            l.paths[0] ?? '',
-            l.evidence[0],
-          ]);
+          const totals = totalsOf(leftovers, result.details);
           return {
-            body: { leftovers },
-            text:
-              rows.length === 0
-                ? 'No leftovers.'
-                : table(['class', 'verdict', 'mailbox', 'messages', 'size', 'path', 'evidence'], rows),
+            body: { leftovers, totals, accounted: result.account },
+            text: leftoversText(leftovers, totals, result),
           };
         } finally {
           source.close();
@@ -88,7 +75,8 @@ export function leftoversCommand(): Command {
 }
 
 function checkWords(
-  { class: classes, verdict }: LeftoversOptions,
+  job: Job,
+  { class: classes, verdict, partition }: LeftoversOptions,
   verb: string | undefined,
   path: string | undefined,
 ): void {
@@ -102,6 +90,14 @@ function checkWords(
       `classes are ${LEFTOVER_CLASSES.join(', ')}; verdicts ${VERDICTS.join(', ')}`,
       'Give one of these.',
     );
+  const { partitions } = job.source.conf;
+  const unknown = (partition ?? []).filter((p) => !partitions.has(p));
+  if (unknown.length > 0)
+    throw new ConfigError(
+      `The source has no partition ${unknown.join(', ')}`,
+      `its imapd.conf has ${[...partitions.keys()].join(', ')}`,
+      'Give one of these.',
+    );
   if (verb !== undefined && (verb !== 'explain' || path === undefined))
     throw new ConfigError(
       `leftovers ${verb}`,
@@ -110,17 +106,95 @@ function checkWords(
     );
 }
 
-function isAbout(leftover: Leftover, path: string): boolean {
-  const wanted = path.replace(/\/+$/, '');
-  return leftover.paths.some((p) => p === wanted || wanted.startsWith(`${p}/`));
+function filterOf(
+  job: Job,
+  { class: classes, user, partition }: LeftoversOptions,
+  verdicts: readonly string[],
+): (leftover: Leftover, detail: LeftoverDetail) => boolean {
+  const users = user?.map(bytesOfText);
+  const owners = users?.map((id) => inboxOf(userFromUserid(id, job.source.conf)) as string);
+  return (l, { finding }) => {
+    const { facts, owner } = finding;
+    return (
+      (classes?.includes(l.class) ?? true) &&
+      verdicts.includes(l.verdict) &&
+      (partition?.includes(finding.partition ?? '') ?? true) &&
+      (!owners || owners.includes(owner ?? '') || (facts.kind === 'user-file' && users!.includes(facts.of)))
+    );
+  };
 }
 
-function explanation(l: Leftover): string {
+function totalsOf(leftovers: readonly Leftover[], details: LeftoversResult['details']) {
+  const totals = new Map<
+    LeftoverClass,
+    { class: string; directories: number; files: number; messages: number; bytes: number; onlyHere: number }
+  >();
+  for (const l of leftovers) {
+    const none = { class: l.class, directories: 0, files: 0, messages: 0, bytes: 0, onlyHere: 0 };
+    const total = totals.get(l.class) ?? none;
+    totals.set(l.class, total);
+    for (const part of details.get(l)!.finding.parts) total.directories += part.directories;
+    total.files += l.files;
+    total.messages += l.messages;
+    total.bytes += l.bytes;
+    total.onlyHere += l.onlyHere.length;
+  }
+  return LEFTOVER_CLASSES.flatMap((name) => totals.get(name) ?? []);
+}
+
+function leftoversText(
+  leftovers: readonly Leftover[],
+  totals: ReturnType<typeof totalsOf>,
+  { account }: LeftoversResult,
+): string {
+  if (leftovers.length === 0) return `No leftovers.\n\n${accountText(account)}`;
+  const rows = leftovers.map((l) => [
+    l.class,
+    `${l.paths[0] ?? ''}${l.paths.length > 1 ? ` (+${l.paths.length - 1})` : ''}`,
+    l.mailbox ?? '',
+    l.messages,
+    formatBytes(l.bytes),
+    l.verdict,
+    // The last says what its messages proved, the first what it is.
+    l.messages > 0 ? l.evidence.at(-1)! : l.evidence[0],
+  ]);
+  const sums = totals.map((t) => [t.class, t.directories, t.files, t.messages, formatBytes(t.bytes), t.onlyHere]);
+  return [
+    table(['class', 'path', 'mailbox', 'messages', 'size', 'verdict', 'evidence'], rows),
+    table(['class', 'directories', 'files', 'messages', 'size', 'only here'], sums),
+    accountText(account),
+  ].join('\n\n');
+}
+
+function explain(job: Job, result: LeftoversResult, path: string) {
+  const wanted = path.replace(/(?<=.)\/+$/, '');
+  const { prefix } = job.source;
+  const at = prefix !== '' && wanted.startsWith(`${prefix}/`) ? wanted.slice(prefix.length) : wanted;
+  const exact = result.leftovers.filter((l) => l.paths.includes(at));
+  // A file directly in a leftover directory; an empty one stands for its whole tree.
+  const parent = at.slice(0, Math.max(0, at.lastIndexOf('/')));
+  const isBelow = (l: Leftover) =>
+    l.paths.some((p) => p === parent || (l.class === 'empty-directory' && at.startsWith(`${p}/`)));
+  const leftovers = exact.length > 0 ? exact : result.leftovers.filter(isBelow);
+  if (leftovers.length === 0) {
+    const reason = liveReason(result.live, at);
+    return { body: { leftovers, steps: [], reason }, text: `${at} is no leftover: ${reason}.` };
+  }
+  const steps = leftovers.map((l) => reasoning(result.details.get(l)!.finding.facts));
+  const text = leftovers.map((l, i) => explanation(l, result.details.get(l)!, steps[i]!)).join('\n\n');
+  return { body: { leftovers, steps: steps.flat() }, text };
+}
+
+function explanation(l: Leftover, { rule }: LeftoverDetail, steps: ReturnType<typeof reasoning>): string {
   return [
     `${l.class}, verdict ${l.verdict}`,
     ...l.paths.map((p) => `  ${p}`),
     `  ${l.files} files, ${l.messages} messages, ${formatBytes(l.bytes)}${l.mailbox === null ? '' : `, once ${l.mailbox}`}`,
+    'Rules, in their order:',
+    ...steps.map((s, i) => `  ${i + 1}. ${s.class}: ${s.asks}\n       ${s.fits ? 'YES' : 'no'}: ${s.saw}`),
+    'Evidence:',
     ...l.evidence.map((e) => `  - ${e}`),
     ...l.onlyHere.map((m) => `  nowhere else: ${m.path} (${m.bytes} bytes, ${m.guid})`),
+    rule === undefined ? 'No rule of the job file fits it.' : `Rule ${rule} of the job file decided.`,
   ].join('\n');
 }

@@ -3,6 +3,7 @@ import { formatBytes } from '../base/units.js';
 import { SourceTrees } from '../disk/trees.js';
 import { type Inventory, takeInventory, unreachableUsers } from '../inventory/inventory.js';
 import type { Job } from '../job/job.js';
+import { accountText } from '../report/account-text.js';
 import { table } from '../report/text.js';
 import { findLeftovers } from '../survey/leftovers.js';
 import { type CommonOptions, commonCommand, runOnJob } from './run.js';
@@ -24,7 +25,7 @@ export function surveyCommand(): Command {
             });
           }
           const { conf } = job.source;
-          const leftovers = findLeftovers(job, state, source, inventory, { prove: options.prove }).totals;
+          const { totals: leftovers, account } = findLeftovers(job, state, source, inventory, { prove: options.prove });
           const sum = (pick: (m: Inventory['mailboxes'][number]) => number) =>
             inventory.mailboxes.reduce((total, m) => total + pick(m), 0);
           const totals = {
@@ -45,6 +46,7 @@ export function surveyCommand(): Command {
             totals,
             partitions,
             leftovers,
+            accounted: account,
           };
           const text = [
             `Cyrus ${conf.version}, hashing ${conf.spoolHashing}: ${totals.users} users, ${totals.mailboxes} mailboxes, ${totals.messages} messages, ${formatBytes(totals.bytes)}`,
@@ -58,6 +60,7 @@ export function surveyCommand(): Command {
                   ['class', 'directories', 'files', 'size'],
                   leftovers.map((l) => [l.class, l.directories, l.files, formatBytes(l.bytes)]),
                 )}`,
+            accountText(account),
           ].join('\n\n');
           return { body, text };
         } finally {

@@ -35,6 +35,17 @@ export function statPath(path: string): FileStat | undefined {
   }
 }
 
+/** Length of the regular file at the path itself; undefined for anything else. */
+export function sizeOfPath(path: string): number | undefined {
+  try {
+    const s = lstatSync(osPath(path), { throwIfNoEntry: false });
+    return s?.isFile() ? s.size : undefined;
+  } catch (error) {
+    if (isMissing(error) || errnoOf(error) === 'ELOOP') return undefined;
+    throw error;
+  }
+}
+
 export function statFd(fd: number): FileStat {
   return toFileStat(fstatSync(fd, { bigint: true }));
 }

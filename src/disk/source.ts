@@ -4,7 +4,7 @@
  */
 import { closeSync, constants, fstatSync, opendirSync, openSync, readlinkSync, readSync, type Stats } from 'node:fs';
 import { openBeneath, openDirBeneath, openRoot } from './beneath.js';
-import { type FileStat, statFd, statPath } from './file-stat.js';
+import { type FileStat, sizeOfPath, statFd, statPath } from './file-stat.js';
 import { errnoOf, isMissing, osPath } from './os-path.js';
 
 const O_NOATIME = 0o1000000;
@@ -35,6 +35,11 @@ export class SourceDir {
 
   stat(name: string): FileStat | undefined {
     return statPath(this.path(name));
+  }
+
+  /** Length of a regular file; undefined where there is none. A plain stat: quicker than {@link stat}. */
+  sizeOf(name: string): number | undefined {
+    return sizeOfPath(this.path(name));
   }
 
   /** Opens a regular file for reading. @throws ErrnoException; `EINVAL` where it is no regular file. */

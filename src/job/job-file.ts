@@ -4,8 +4,11 @@ import { parse } from 'smol-toml';
 import * as v from 'valibot';
 import { ConfigError } from '../base/errors.js';
 import { CYRUS_VERSIONS } from '../cyrus/version.js';
+import { LEFTOVER_CLASSES } from '../model/leftover-class.js';
 
 const Version = v.picklist(CYRUS_VERSIONS);
+
+const OneOrMore = v.union([v.string(), v.array(v.string())]);
 
 const JobFile = v.strictObject({
   state: v.optional(v.pipe(v.string(), v.nonEmpty())),
@@ -36,8 +39,28 @@ const JobFile = v.strictObject({
     v.strictObject({
       deleted: v.optional(v.picklist(['migrate', 'leave']), 'migrate'),
       upgrade_indexes: v.optional(v.picklist(['needed', 'all', 'never']), 'needed'),
+      /** What becomes of messages of leftovers that exist nowhere else. */
+      rescue: v.optional(v.picklist(['copy', 'mailbox', 'off']), 'copy'),
+      /** Where copies go, as the target's server would name it; default: `rescued` beside the default partition. */
+      rescue_directory: v.optional(v.pipe(v.string(), v.startsWith('/'))),
     }),
     {},
+  ),
+  /** The first that fits a leftover decides about it. All keys of a rule must fit; of a list, one. */
+  leftovers: v.optional(
+    v.array(
+      v.strictObject({
+        /** Paths as the old server names them. */
+        path: v.optional(OneOrMore),
+        /** The same with picomatch patterns: `*` within a name, `**` across. */
+        glob: v.optional(OneOrMore),
+        class: v.optional(v.union([v.picklist(LEFTOVER_CLASSES), v.array(v.picklist(LEFTOVER_CLASSES))])),
+        /** Internal name. With migrate-as-live: which mailbox's files the directory in `path` holds. */
+        mailbox: v.optional(v.string()),
+        action: v.picklist(['skip', 'rescue', 'migrate-as-live']),
+      }),
+    ),
+    [],
   ),
   guard: v.optional(
     v.strictObject({

@@ -33,6 +33,20 @@ CREATE TABLE problems (key TEXT PRIMARY KEY, problem TEXT NOT NULL, since TEXT N
 CREATE TABLE hashes (path TEXT PRIMARY KEY, print TEXT NOT NULL, guid TEXT NOT NULL) WITHOUT ROWID;
 `;
 
+/** Memory of the leftovers, which any version may find missing and makes anew. */
+const LEFTOVERS = `
+CREATE TABLE IF NOT EXISTS census (
+  path TEXT PRIMARY KEY, print TEXT NOT NULL, mailbox TEXT NOT NULL, directories TEXT NOT NULL,
+  files INTEGER NOT NULL, bytes INTEGER NOT NULL, messages INTEGER NOT NULL, odd TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS witnesses (
+  path TEXT PRIMARY KEY, print TEXT NOT NULL,  -- a message file of a leftover
+  how TEXT NOT NULL, mailbox TEXT NOT NULL, mailboxPrint TEXT NOT NULL,
+  root TEXT NOT NULL, relative TEXT NOT NULL, filePrint TEXT NOT NULL  -- the live file with the same content
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS searched (mailbox TEXT PRIMARY KEY, print TEXT NOT NULL) WITHOUT ROWID;
+`;
+
 export type StateDatabase = Database.Database;
 
 /** Opens or makes the state file. */
@@ -52,6 +66,7 @@ export function openStateDatabase(file: string): StateDatabase {
       'Go on with the version that began this job, or name another state file in the job file.',
     );
   }
+  db.exec(LEFTOVERS);
   return db;
 }
 

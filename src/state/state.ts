@@ -1,5 +1,6 @@
 /** The job's memory: facts, passes, mailboxes, placement, problems. One class per table's story. */
 import type { Problem } from '../model/problem.js';
+import { CensusRows } from './census-rows.js';
 import { openStateDatabase, type StateDatabase } from './database.js';
 import { MailboxRows } from './mailbox-rows.js';
 
@@ -25,10 +26,12 @@ export type FactName = 'final' | 'lastFull' | 'roots' | 'mailboxesAtLastPass' | 
 export class State {
   readonly #db: StateDatabase;
   readonly mailboxes: MailboxRows;
+  readonly census: CensusRows;
 
   constructor(file: string) {
     this.#db = openStateDatabase(file);
     this.mailboxes = new MailboxRows(this.#db);
+    this.census = new CensusRows(this.#db);
   }
 
   fact(name: FactName): string | undefined {

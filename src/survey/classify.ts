@@ -20,7 +20,7 @@
  *
  * Which of two places is the live one is for mailboxes.db alone to say: never the fuller, never the newer.
  */
-import type { Evidence, LeftoverClass, LeftoverVerdict } from './leftover.js';
+import type { Evidence, LeftoverClass, LeftoverVerdict } from '../model/leftover-class.js';
 
 /** A directory with files of a mailbox where mailboxes.db knows none. */
 export interface PlaceFacts {
@@ -41,6 +41,8 @@ export interface PlaceFacts {
   readonly messages: number;
   /** Unix time in the last part of its name, below the DELETED hierarchy. */
   readonly deletedAtSec: number | undefined;
+  /** The live mailbox that this may be: it has no index where mailboxes.db says, and here is one, or mail. */
+  readonly mayBeLive: { readonly name: string; readonly path: string } | undefined;
 }
 
 export type Facts =
@@ -56,7 +58,13 @@ export type Facts =
       readonly computedExists: boolean;
       readonly why: 'bucket' | 'by-uniqueid' | 'gone' | 'backend';
     }
-  | { readonly kind: 'foreign'; readonly what: string }
+  | {
+      readonly kind: 'foreign';
+      readonly what: string;
+      readonly isUnreadable?: boolean;
+      /** Below lost+found. */
+      readonly mayHoldMail?: boolean;
+    }
   | {
       readonly kind: 'deleted';
       readonly mailbox: string;
@@ -177,24 +185,42 @@ export interface Proof {
   readonly unreadable: number;
 }
 
+/** Two places claim to be one mailbox, and the disk does not say which is. */
+export function isStructural(facts: Facts, doubts: Pick<Doubts, 'rivals'>): boolean {
+  return (facts.kind === 'place' && facts.mayBeLive !== undefined) || doubts.rivals.length > 0;
+}
+
+export interface Doubts {
+  /** The configuration may not be that of this spool: nothing is safe to pass over. */
+  readonly isDoubtful: boolean;
+  /** Other directories with mail of the same uniqueid, where no live mailbox has it. */
+  readonly rivals: readonly string[];
+}
+
 /**
  * What is to be done with it, and the evidence from the messages.
  * @param proof Undefined where contents were not compared.
- * @param isDoubtful The configuration may not be that of this spool: nothing is safe to pass over.
  */
 export function judge(
   facts: Facts,
   proof: Proof | undefined,
-  isDoubtful: boolean,
+  doubts: Doubts,
 ): { verdict: LeftoverVerdict; evidence: string[] } {
   if (facts.kind === 'deleted') return { verdict: facts.migrated ? 'migrate' : 'skip', evidence: [] };
   const evidence: string[] = [];
   let verdict: LeftoverVerdict = 'skip';
-  if (isDoubtful && facts.kind !== 'empty') {
+  if (doubts.isDoubtful && facts.kind !== 'empty') {
     verdict = 'person';
     evidence.push('fewer than half of the mailboxes lie where this imapd.conf says: is it the right one?');
   }
   if (facts.kind === 'foreign') verdict = 'person';
+  if (facts.kind === 'place' && facts.mayBeLive) {
+    const { name, path } = facts.mayBeLive;
+    evidence.push(`mailboxes.db keeps ${name} at ${path}, where there is no index: this may be the live one`);
+  }
+  if (doubts.rivals.length > 0) {
+    evidence.push(`${doubts.rivals.join(', ')} has mail of the same uniqueid: nothing says which is the mailbox`);
+  }
   if (
     (facts.kind === 'user-file' || facts.kind === 'quota-file') &&
     facts.computed !== undefined &&
@@ -209,7 +235,7 @@ export function judge(
     ) {
       return { verdict: 'person', evidence: [...evidence, 'its messages were not compared with live ones'] };
     }
-    return { verdict, evidence };
+    return { verdict: isStructural(facts, doubts) ? 'person' : verdict, evidence };
   }
   const all = proof.inTwin + proof.elsewhere + proof.expunged + proof.onlyHere + proof.unreadable;
   const say = (count: number, text: string) => {
@@ -222,5 +248,9 @@ export function judge(
   say(proof.unreadable, 'could not be read');
   if (proof.unreadable > 0) verdict = 'person';
   if (proof.onlyHere > 0) verdict = 'rescue';
+  if (isStructural(facts, doubts)) {
+    verdict = 'person';
+    if (proof.onlyHere > 0) evidence.push('until a rule of the job file decides, copies of these are rescued');
+  }
   return { verdict, evidence };
 }

@@ -10,15 +10,24 @@ export interface Candidates {
   readonly names: readonly string[];
 }
 
-export interface Finding {
-  readonly facts: Facts;
-  readonly paths: readonly string[];
-  readonly areDirectories: boolean;
-  readonly mailbox: string | undefined;
-  readonly uniqueid: string | undefined;
+/** One path of a finding, and what stands behind it: itself, or the files directly in it. */
+export interface Part {
+  readonly path: string;
+  /** Regular files; a link has none. */
   readonly files: number;
+  /** Message files among them. */
   readonly messages: number;
   readonly bytes: number;
+  /** 0 for a file, 1 for a directory, more for an empty one that stands for its whole tree. */
+  readonly directories: number;
+}
+
+export interface Finding {
+  readonly facts: Facts;
+  readonly parts: readonly Part[];
+  readonly mailbox: string | undefined;
+  readonly uniqueid: string | undefined;
+  readonly partition: string | undefined;
   readonly candidates: readonly Candidates[];
   /** Whose live mailboxes may have the same content; undefined: anyone's. */
   readonly owner: string | undefined;
@@ -27,25 +36,32 @@ export interface Finding {
   readonly index: { readonly root: string; readonly relative: string } | undefined;
 }
 
-/** A finding that is one file, or a directory without messages. */
+/** A finding that is one file, or directories without messages. */
 export function plainFinding(
   facts: Facts,
-  paths: readonly string[],
-  rest: Partial<Omit<Finding, 'facts' | 'paths'>> = {},
+  parts: readonly Part[],
+  rest: Partial<Omit<Finding, 'facts' | 'parts'>> = {},
 ): Finding {
   return {
     facts,
-    paths,
-    areDirectories: false,
+    parts,
     mailbox: undefined,
     uniqueid: undefined,
-    files: 1,
-    messages: 0,
-    bytes: 0,
+    partition: undefined,
     candidates: [],
     owner: undefined,
     twin: undefined,
     index: undefined,
     ...rest,
   };
+}
+
+/** One regular file. */
+export function filePart(path: string, bytes: number, messages = 0): Part {
+  return { path, files: 1, messages, bytes, directories: 0 };
+}
+
+/** A link, a socket: what `find -type f` does not see. */
+export function otherPart(path: string): Part {
+  return { path, files: 0, messages: 0, bytes: 0, directories: 0 };
 }

@@ -4,7 +4,7 @@ import type { SourceDir } from '../disk/source.js';
 import type { SourceTrees } from '../disk/trees.js';
 import type { Job } from '../job/job.js';
 import type { Leftover } from './leftover.js';
-import { isOfMailbox } from './walk-partition.js';
+import { isOfMailbox } from './place.js';
 
 /**
  * Paths of files as the server names them, never of directories. Of a directory those that its mailbox left in it, as

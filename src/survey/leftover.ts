@@ -1,29 +1,9 @@
 /** What lies on the source and is no part of a live mailbox, user or root. Types only. */
 
-export const LEFTOVER_CLASSES = [
-  'empty-directory',
-  'debris',
-  'message-without-record',
-  'stale-user-file',
-  'stale-quota-file',
-  'foreign',
-  'deleted-awaiting-expire',
-  'wrong-hash',
-  'unfinished-rename',
-  'stale-copy',
-  'replaced',
-  'orphan-mailbox',
-] as const;
-export type LeftoverClass = (typeof LEFTOVER_CLASSES)[number];
-
-/**
- * `skip`: nothing would be lost; `rescue`: it has messages that are nowhere else; `person`: what it is can't be told
- * from the disk; `migrate`: it goes to the target.
- */
-export type LeftoverVerdict = 'skip' | 'rescue' | 'person' | 'migrate';
-
-/** Facts for the administrator, the most telling first. */
-export type Evidence = readonly [string, ...string[]];
+import type { Account } from '../model/account.js';
+import type { Evidence, LeftoverClass, LeftoverVerdict } from '../model/leftover-class.js';
+import type { Finding } from './finding.js';
+import type { LiveMailboxes } from './live-mailboxes.js';
 
 export interface OnlyHere {
   /** As the server names it. */
@@ -49,19 +29,35 @@ export interface Leftover {
   readonly bytes: number;
   readonly verdict: LeftoverVerdict;
   readonly evidence: Evidence;
-  /** Not empty exactly where the verdict is `rescue`. */
+  /** Not empty exactly where the verdict is `rescue`, unless a rule of the job file decided otherwise. */
   readonly onlyHere: readonly OnlyHere[];
 }
 
 export interface LeftoverTotal {
-  readonly class: LeftoverClass;
+  readonly class: string;
   readonly directories: number;
   readonly files: number;
   readonly bytes: number;
 }
 
+/** What stands behind a leftover: for `explain`, and for the rescue. */
+export interface LeftoverDetail {
+  readonly finding: Finding;
+  /** Number (from 1) of the job file's rule that decided. */
+  readonly rule: number | undefined;
+  /** What is to be rescued of it: what is only here, or all of its messages where a rule says so. */
+  readonly rescue: readonly OnlyHere[];
+}
+
 export interface LeftoversResult {
   readonly leftovers: readonly Leftover[];
-  /** Only classes that occur, in the order of {@link LEFTOVER_CLASSES}. */
+  /** Only classes that occur, in the order of `LEFTOVER_CLASSES`. */
   readonly totals: readonly LeftoverTotal[];
+  /** Every file of the source. */
+  readonly account: Account;
+  /** Directories of partitions that were opened; the others are as they were at the last walk. */
+  readonly listed: number;
+  readonly details: ReadonlyMap<Leftover, LeftoverDetail>;
+  /** What they were told apart from. */
+  readonly live: LiveMailboxes;
 }

@@ -21,6 +21,10 @@ export interface LiveMailbox {
   readonly owner: string | undefined;
   readonly deleted: boolean;
   readonly summary: MailboxSummary | undefined;
+  /** Fingerprint of its index files; undefined where the inventory has none. */
+  readonly print: string | undefined;
+  /** There is an index where mailboxes.db says. Without one, another directory of this mailbox may be the live one. */
+  readonly hasIndex: boolean;
 }
 
 export class LiveMailboxes {
@@ -34,11 +38,16 @@ export class LiveMailboxes {
   readonly records = new Map<string, 'tombstone' | 'reserved'>();
   readonly #byDirectory = new Map<string, LiveMailbox>();
   readonly #above = new Set<string>();
+  readonly #canonical: ReadonlyMap<string, string>;
+
+  /** @param canonical Of roots that are one directory under several paths: the path that the walk takes. */
+  constructor(canonical: ReadonlyMap<string, string> = new Map()) {
+    this.#canonical = canonical;
+  }
 
   add(mailbox: LiveMailbox): void {
     const { place, uniqueid, owner } = mailbox;
-    const known = this.#byDirectory.get(place.data);
-    if (known?.name === mailbox.name) return;
+    if (this.keeps(mailbox.name, place)) return;
     this.all.push(mailbox);
     this.byName.set(mailbox.name, mailbox);
     const twin = uniqueid === undefined ? undefined : this.byUniqueid.get(uniqueid);
@@ -48,7 +57,7 @@ export class LiveMailboxes {
       if (siblings) siblings.push(mailbox);
       else this.byOwner.set(owner, [mailbox]);
     }
-    for (const directory of directoriesOf(place)) {
+    for (const directory of this.#walked(place)) {
       if (!this.#byDirectory.has(directory)) this.#byDirectory.set(directory, mailbox);
       for (let cut = directory.lastIndexOf('/'); cut > 0; cut = directory.lastIndexOf('/', cut - 1)) {
         const parent = directory.slice(0, cut);
@@ -56,6 +65,18 @@ export class LiveMailboxes {
         this.#above.add(parent);
       }
     }
+  }
+
+  /** Whether that mailbox is known to be there; one that is moved meanwhile is in two places. */
+  keeps(name: InternalName, { relative, roots: { data } }: MailboxPlace): boolean {
+    return this.#byDirectory.get(`${this.#canonical.get(data) ?? data}/${relative}`)?.name === name;
+  }
+
+  /** Its directories, as the walk comes to them. */
+  #walked(place: MailboxPlace): Iterable<string> {
+    const { data, archive, meta } = place.roots;
+    const roots = new Set([data, ...Object.values(meta), ...(archive === undefined ? [] : [archive])]);
+    return new Set([...roots].map((root) => `${this.#canonical.get(root) ?? root}/${place.relative}`));
   }
 
   /** The live mailbox that keeps files in this directory. @param directory As the server names it. */
@@ -80,12 +101,19 @@ export function directoriesOf(place: MailboxPlace): Set<string> {
  * The mailboxes of the inventory, and what mailboxes.db has beside them: created since, refused, left by choice. Reads
  * the database again, so that a mailbox renamed during the walk is live in both places.
  */
-export function liveMailboxes(job: Job, trees: SourceTrees, inventory: Inventory): LiveMailboxes {
+export function liveMailboxes(
+  job: Job,
+  trees: SourceTrees,
+  inventory: Inventory,
+  canonical?: ReadonlyMap<string, string>,
+): LiveMailboxes {
   const { conf } = job.source;
-  const live = new LiveMailboxes();
+  const live = new LiveMailboxes(canonical);
   const ownerOf = (name: InternalName) => (userOf(name, conf) ? unitOf(name, job) : undefined);
-  for (const { name, uniqueid, entry, place, deleted, summary } of inventory.mailboxes) {
-    live.add({ name, uniqueid: entry.uniqueid ?? uniqueid, place, owner: ownerOf(name), deleted, summary });
+  for (const { name, uniqueid, entry, place, deleted, summary, print } of inventory.mailboxes) {
+    const id = entry.uniqueid ?? uniqueid;
+    const hasIndex = summary !== undefined;
+    live.add({ name, uniqueid: id, place, owner: ownerOf(name), deleted, summary, print, hasIndex });
   }
   const list = readMailboxesDb(job, trees);
   live.print = list.print;
@@ -97,9 +125,17 @@ export function liveMailboxes(job: Job, trees: SourceTrees, inventory: Inventory
       continue;
     }
     const place = placeOfEntry(job, entry);
-    if (!place || live.at(place.data)?.name === name) continue;
-    const uniqueid = entry.uniqueid ?? headerUniqueid(trees, place);
-    live.add({ name, uniqueid, place, owner: ownerOf(name), deleted: isDeletedName(name, conf), summary: undefined });
+    if (!place || live.keeps(name, place)) continue;
+    live.add({
+      name,
+      uniqueid: entry.uniqueid ?? headerUniqueid(trees, place),
+      place,
+      owner: ownerOf(name),
+      deleted: isDeletedName(name, conf),
+      summary: undefined,
+      print: undefined,
+      hasIndex: trees.root(place.roots.meta.index)?.stat(`${place.relative}/cyrus.index`)?.kind === 'file',
+    });
   }
   return live;
 }

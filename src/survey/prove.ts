@@ -21,6 +21,8 @@ import { hasRecord, type IndexPair, readIndexPair, readLiveIndex } from './mailb
 export interface Proven {
   readonly proof: Proof;
   readonly onlyHere: readonly OnlyHere[];
+  /** Every message, where that was asked for. */
+  readonly all: readonly OnlyHere[] | undefined;
 }
 
 /** A message file of a leftover. */
@@ -48,8 +50,13 @@ export class Prover {
   /**
    * Proves leftovers of one owner. A message that is gone by now, or has got its record, was on its way: it counts
    * nowhere, and a leftover of nothing else is not in the result.
+   * @param whole Those of which all messages are wanted, not just what is nowhere else.
    */
-  prove(owner: string | undefined, findings: readonly Finding[]): Map<Finding, Proven> {
+  prove(
+    owner: string | undefined,
+    findings: readonly Finding[],
+    whole: ReadonlySet<Finding> = new Set(),
+  ): Map<Finding, Proven> {
     const items: Item[] = [];
     const unreadable = new Map<Finding, number>();
     const vanished = new Set<Finding>();
@@ -73,9 +80,8 @@ export class Prover {
       if (vanished.has(finding)) continue;
       const own = byFinding.get(finding) ?? [];
       const count = (where: Item['where']) => own.filter((item) => item.where === where).length;
-      const onlyHere = own
-        .filter(({ where }) => where === 'unknown')
-        .map(({ path, guid, stat }) => ({ path, guid, bytes: stat.sizeBytes }));
+      const shown = ({ path, guid, stat }: Item) => ({ path, guid, bytes: stat.sizeBytes });
+      const onlyHere = own.filter(({ where }) => where === 'unknown').map(shown);
       const proof = {
         inTwin: count('twin'),
         elsewhere: count('elsewhere'),
@@ -83,7 +89,7 @@ export class Prover {
         onlyHere: onlyHere.length,
         unreadable: unreadable.get(finding) ?? 0,
       };
-      result.set(finding, { proof, onlyHere });
+      result.set(finding, { proof, onlyHere, all: whole.has(finding) ? own.map(shown) : undefined });
     }
     return result;
   }
@@ -110,7 +116,7 @@ export class Prover {
           });
       }
     }
-    if (seen === 0 && !finding.areDirectories) vanished.add(finding);
+    if (seen === 0 && finding.parts.every(({ directories }) => directories === 0)) vanished.add(finding);
   }
 
   #hasRecordNow({ facts }: Finding): boolean {

@@ -1,8 +1,8 @@
 /**
- * Files of users and quota roots, and scripts: each has one path where the server looks, computed from its name; what
- * lies elsewhere is left. A user without INBOX may log in all the same (administrators, readers of shared mailboxes,
- * `anyone`), so the files of an unknown user in the right place are live unless mailboxes.db says that the user is gone.
- * Everything else below the configdirectory is the server's own.
+ * The configdirectory and the scripts: files of users and quota roots each have one path where the server looks,
+ * computed from the name; what lies elsewhere is left. A user without INBOX may log in all the same (administrators,
+ * readers of shared mailboxes, `anyone`), so the files of an unknown user in the right place are live unless
+ * mailboxes.db says that the user is gone. Everything else below the configdirectory is the server's own.
  */
 import {
   type ConfigFile,
@@ -14,29 +14,35 @@ import {
   userFile,
 } from '../cyrus/layout/config-paths.js';
 import { asInternalName, inboxOf, isInbox, toExternal, toUserid, type User } from '../cyrus/names/mailbox-name.js';
-import { errnoOf } from '../disk/os-path.js';
-import type { SourceDir, SourceEntry, SourceRoot } from '../disk/source.js';
+import type { SourceEntry, SourceRoot } from '../disk/source.js';
+import type { Counts, LiveClass } from '../model/account.js';
 import type { Facts } from './classify.js';
-import { plainFinding } from './finding.js';
+import { filePart, otherPart, plainFinding } from './finding.js';
 import type { LiveMailbox } from './live-mailboxes.js';
-import type { WalkContext } from './walk-partition.js';
+import { isUnfinished } from './place.js';
+import { addFile, entriesOf, join, type WalkContext } from './walk-context.js';
 
 export function walkConfig(context: WalkContext): void {
   const { conf } = context.job.source;
   const root = context.trees.root(conf.configDirectory);
+  const quotaPath = quotaDirectory(conf);
+  const ownQuota = quotaPath !== conf.configDirectory;
   if (root) {
-    for (const top of ['user', 'domain']) new ConfigWalk(context, root, 'user').visit(top);
+    const counts = context.ledger.root('config', conf.configDirectory);
+    new ConfigWalk(context, root, counts, ownQuota ? ['user'] : ['user', 'quota']).visit('');
   }
-  const quota = context.trees.root(quotaDirectory(conf));
+  const quota = ownQuota ? context.trees.root(quotaPath) : undefined;
   if (quota) {
-    for (const top of ['quota', 'domain']) new ConfigWalk(context, quota, 'quota').visit(top);
+    const walk = new ConfigWalk(context, quota, context.ledger.root('quota', quotaPath), ['quota']);
+    for (const top of ['quota', 'domain']) walk.visit(top);
   }
   const sieve = conf.sieveUseHomedir || conf.sieveDir === '' ? undefined : context.trees.root(conf.sieveDir);
-  if (sieve) new SieveWalk(context, sieve).visit('');
+  if (sieve && context.roots.canonical.get(conf.sieveDir) === conf.sieveDir)
+    new SieveWalk(context, sieve, context.ledger.root('sieve', conf.sieveDir)).visit('');
 }
 
 /** Where the server looks for what belongs to a user. */
-function homeOf(
+export function homeOf(
   { live, job }: WalkContext,
   user: User,
 ): { inbox: LiveMailbox | undefined; byId: string | undefined; isGone: boolean } {
@@ -52,25 +58,10 @@ function homeOf(
 }
 
 /** The user whose INBOX, live or deleted, has this uniqueid. */
-function inboxById({ live, job }: WalkContext, uniqueid: string): LiveMailbox | undefined {
+export function inboxById({ live, job }: WalkContext, uniqueid: string): LiveMailbox | undefined {
   const mailbox = live.byUniqueid.get(uniqueid);
   if (!mailbox) return undefined;
   return mailbox.deleted || isInbox(mailbox.name, job.source.conf) ? mailbox : undefined;
-}
-
-function entriesOf(context: WalkContext, root: SourceRoot, relative: string): SourceEntry[] {
-  let dir: SourceDir | undefined;
-  try {
-    dir = root.dir(relative);
-    return dir?.list() ?? [];
-  } catch (error) {
-    if (errnoOf(error) === undefined) throw error;
-    const what = `it can not be read: ${(error as Error).message}`;
-    context.found(plainFinding({ kind: 'foreign', what }, [`${root.path}/${relative}`]));
-    return [];
-  } finally {
-    dir?.close();
-  }
 }
 
 const UNFINISHED: Facts = { kind: 'debris', what: 'unfinished-write' };
@@ -78,35 +69,45 @@ const UNFINISHED: Facts = { kind: 'debris', what: 'unfinished-write' };
 class ConfigWalk {
   readonly #context: WalkContext;
   readonly #root: SourceRoot;
-  /** What is looked for; `domain/` holds both, below two directories that may not be the same. */
-  readonly #kind: 'user' | 'quota';
+  readonly #counts: Counts;
+  readonly #trees: readonly ('user' | 'quota')[];
 
-  constructor(context: WalkContext, root: SourceRoot, kind: 'user' | 'quota') {
+  /** @param trees Which of the two kinds lie below this root; all else is the server's. */
+  constructor(context: WalkContext, root: SourceRoot, counts: Counts, trees: readonly ('user' | 'quota')[]) {
     this.#context = context;
     this.#root = root;
-    this.#kind = kind;
+    this.#counts = counts;
+    this.#trees = trees;
   }
 
   visit(relative: string): void {
-    for (const { name, kind } of entriesOf(this.#context, this.#root, relative)) {
-      const at = `${relative}/${name}`;
-      const path = `${this.#root.path}/${at}`;
+    const entries = entriesOf(this.#context, this.#root, relative);
+    if (!entries) return;
+    this.#counts.directories++;
+    const tree = this.#treeOf(relative);
+    for (const { name, kind } of entries) {
+      const at = join(relative, name);
+      const path = join(this.#root.path, at);
       if (kind === 'directory') {
-        // `domain/H/DOMAIN/` holds files of the server beside the two trees.
-        const parts = at.split('/');
-        if (parts[0] === 'domain' && parts.length === 4 && name !== this.#kind) continue;
-        if (!this.#context.stops.has(path)) this.visit(at);
-      } else if (relative.startsWith('domain/') && relative.split('/').length < 4) {
-        // a file of the server for the domain
+        if (!this.#context.roots.isRoot(path, this.#root.stat(at))) this.visit(at);
       } else if (kind === 'file') {
-        const facts = this.#factsOf(at, parseConfigPath(at));
-        const stat = facts && this.#root.stat(at);
-        if (facts && stat) this.#context.found(plainFinding(facts, [path], { bytes: stat.sizeBytes }));
-      } else {
+        const bytes = this.#root.stat(at)?.sizeBytes ?? 0;
+        addFile(this.#counts, bytes);
+        const facts = tree === undefined ? undefined : this.#factsOf(at, parseConfigPath(at));
+        if (facts) this.#context.found(plainFinding(facts, [filePart(path, bytes)]));
+        else this.#context.ledger.add(LIVE[tree ?? 'none'], { files: 1, bytes });
+      } else if (tree !== undefined) {
         const what = kind === 'link' ? 'a symbolic link, which is not followed' : 'neither file nor directory';
-        this.#context.found(plainFinding({ kind: 'foreign', what }, [path]));
+        this.#context.found(plainFinding({ kind: 'foreign', what }, [otherPart(path)]));
       }
     }
+  }
+
+  /** `user/…`, `domain/H/DOMAIN/user/…`; undefined for what is the server's. */
+  #treeOf(relative: string): 'user' | 'quota' | undefined {
+    const parts = relative.split('/');
+    const top = parts[0] === 'domain' ? parts[3] : parts[0];
+    return this.#trees.find((tree) => tree === top);
   }
 
   /** Undefined for what is in use. */
@@ -143,9 +144,9 @@ class ConfigWalk {
       : this.#stale('user-file', toExternal(inbox.name, conf), computed, 'bucket');
   }
 
-  #quotaFile(relative: string, root: string, isUnfinished: boolean): Facts | undefined {
+  #quotaFile(relative: string, root: string, isUnfinishedName: boolean): Facts | undefined {
     const { conf } = this.#context.job.source;
-    if (isUnfinished && !this.#context.live.byName.has(root)) return UNFINISHED;
+    if (isUnfinishedName && !this.#context.live.byName.has(root)) return UNFINISHED;
     const of = toExternal(asInternalName(root), conf);
     if (conf.databases.quota.backend !== 'quotalegacy') return this.#stale('quota-file', of, undefined, 'backend');
     const computed = quotaFile(conf, root);
@@ -168,35 +169,58 @@ class ConfigWalk {
   }
 }
 
+const LIVE: Readonly<Record<'user' | 'quota' | 'none', LiveClass>> = {
+  user: 'user-file',
+  quota: 'quota-root',
+  none: 'server',
+};
+
+type SievePlace = {
+  readonly isLive: boolean;
+  readonly of: string;
+  readonly computed: string | undefined;
+  readonly why: 'bucket' | 'by-uniqueid' | 'gone';
+};
+
 class SieveWalk {
   readonly #context: WalkContext;
   readonly #root: SourceRoot;
+  readonly #counts: Counts;
 
-  constructor(context: WalkContext, root: SourceRoot) {
+  constructor(context: WalkContext, root: SourceRoot, counts: Counts) {
     this.#context = context;
     this.#root = root;
+    this.#counts = counts;
   }
 
   visit(relative: string): void {
     const entries = entriesOf(this.#context, this.#root, relative);
-    const below = (name: string) => (relative === '' ? name : `${relative}/${name}`);
+    if (!entries) return;
+    this.#counts.directories++;
     const place = relative === '' ? undefined : this.#placeOf(relative);
-    const files = entries.filter(({ kind }) => kind !== 'directory');
-    for (const { name, kind } of files) {
-      if (kind === 'file' && name.endsWith('.NEW')) this.#file(below(name), UNFINISHED);
-      else if (!place) this.#file(below(name), { kind: 'foreign', what: 'no scripts are kept here' });
-    }
-    const scripts = files.filter(({ name }) => !name.endsWith('.NEW'));
-    if (place && !place.isLive) this.#stale(relative, place, scripts, entries.length === 0);
+    const scripts: { name: string; kind: SourceEntry['kind']; bytes: number }[] = [];
     for (const { name, kind } of entries) {
-      if (kind === 'directory' && !this.#context.stops.has(`${this.#root.path}/${below(name)}`))
-        this.visit(below(name));
+      if (kind === 'directory') continue;
+      const at = join(relative, name);
+      const bytes = kind === 'file' ? (this.#root.stat(at)?.sizeBytes ?? 0) : 0;
+      if (kind === 'file') addFile(this.#counts, bytes);
+      const part = kind === 'file' ? filePart(join(this.#root.path, at), bytes) : otherPart(join(this.#root.path, at));
+      if (kind === 'file' && isUnfinished(name)) this.#context.found(plainFinding(UNFINISHED, [part]));
+      else if (!place) this.#context.found(plainFinding({ kind: 'foreign', what: 'no scripts are kept here' }, [part]));
+      else scripts.push({ name, kind, bytes });
+    }
+    if (place?.isLive) {
+      for (const { kind, bytes } of scripts)
+        if (kind === 'file') this.#context.ledger.add('sieve', { files: 1, bytes });
+    } else if (place) this.#stale(relative, place, scripts, entries.length === 0);
+    for (const { name, kind } of entries) {
+      const at = join(relative, name);
+      if (kind === 'directory' && !this.#context.roots.isRoot(join(this.#root.path, at), this.#root.stat(at)))
+        this.visit(at);
     }
   }
 
-  #placeOf(
-    relative: string,
-  ): { isLive: boolean; of: string; computed: string | undefined; why: 'bucket' | 'by-uniqueid' | 'gone' } | undefined {
+  #placeOf(relative: string): SievePlace | undefined {
     const { conf } = this.#context.job.source;
     const found = parseSieveDirPath(relative, conf);
     if (!found) return undefined;
@@ -225,36 +249,27 @@ class SieveWalk {
 
   #stale(
     relative: string,
-    place: { of: string; computed: string | undefined; why: 'bucket' | 'by-uniqueid' | 'gone' },
-    scripts: readonly SourceEntry[],
+    { of, computed, why }: SievePlace,
+    scripts: readonly { kind: SourceEntry['kind']; bytes: number }[],
     isEmpty: boolean,
   ): void {
-    const path = `${this.#root.path}/${relative}`;
-    if (isEmpty) {
-      this.#context.found(plainFinding({ kind: 'empty' }, [path], { areDirectories: true, files: 0 }));
-      return;
-    }
+    const files = scripts.filter(({ kind }) => kind === 'file');
+    const part = {
+      path: `${this.#root.path}/${relative}`,
+      files: files.length,
+      messages: 0,
+      bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
+      directories: 1,
+    };
+    if (isEmpty) this.#context.found(plainFinding({ kind: 'empty' }, [part]));
     if (scripts.length === 0) return;
-    const { of, computed, why } = place;
-    let bytes = 0;
-    for (const { name } of scripts) bytes += this.#root.stat(`${relative}/${name}`)?.sizeBytes ?? 0;
-    this.#context.found(
-      plainFinding(
-        {
-          kind: 'user-file',
-          of,
-          computed: computed === undefined ? undefined : `${this.#root.path}/${computed}`,
-          computedExists: computed !== undefined && this.#root.stat(computed) !== undefined,
-          why,
-        },
-        [path],
-        { areDirectories: true, files: scripts.length, bytes },
-      ),
-    );
-  }
-
-  #file(relative: string, facts: Facts): void {
-    const stat = this.#root.stat(relative);
-    if (stat) this.#context.found(plainFinding(facts, [`${this.#root.path}/${relative}`], { bytes: stat.sizeBytes }));
+    const facts: Facts = {
+      kind: 'user-file',
+      of,
+      computed: computed === undefined ? undefined : `${this.#root.path}/${computed}`,
+      computedExists: computed !== undefined && this.#root.stat(computed) !== undefined,
+      why,
+    };
+    this.#context.found(plainFinding(facts, [part]));
   }
 }

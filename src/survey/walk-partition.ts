@@ -1,433 +1,339 @@
 /**
  * One partition, all its roots at once: data, archive and meta directories with one relative path are one place, for
- * the header that names a mailbox and its messages may lie in different ones. Reads listings of everything, and the
- * index of each live mailbox; the files of a place are looked at closer only where it is not live.
+ * the header that names a mailbox and its messages may lie in different ones. What is in a place is looked at where it
+ * changed since the last walk; a place whose directories and mailbox are as they were costs a stat for each directory.
+ * Only what is no live mailbox's is listed each time: its proof goes by live mail, which changes.
  */
-import { FormatError } from '../base/errors.js';
 import type { PartitionConf } from '../cyrus/conf/partitions.js';
-import { mailboxNameOfDir, parseMessageFileName, uniqueidOfDir } from '../cyrus/layout/mailbox-place.js';
-import { readMailboxHeader } from '../cyrus/mailbox/header.js';
-import { asInternalName, type InternalName, splitName, userOf } from '../cyrus/names/mailbox-name.js';
-import { isAtLeast } from '../cyrus/version.js';
+import { mailboxNameOfDir, parseMessageFileName } from '../cyrus/layout/mailbox-place.js';
+import { changedNs, fingerprintOf } from '../disk/file-stat.js';
 import { errnoOf } from '../disk/os-path.js';
 import type { SourceDir, SourceEntry, SourceRoot } from '../disk/source.js';
-import type { SourceTrees } from '../disk/trees.js';
-import { unitOf } from '../inventory/inventory.js';
-import type { Job } from '../job/job.js';
+import type { Counts, RootKind } from '../model/account.js';
+import type { CensusRow } from '../state/census-rows.js';
 import type { Facts } from './classify.js';
-import { type Candidates, type Finding, plainFinding } from './finding.js';
-import { directoriesOf, type LiveMailbox, type LiveMailboxes } from './live-mailboxes.js';
-import { hasRecord, readIndexPair, readLiveIndex } from './mailbox-index.js';
+import { filePart, otherPart, plainFinding } from './finding.js';
+import type { LiveMailbox } from './live-mailboxes.js';
+import { lookAtLivePlace, tellLivePlace } from './live-place.js';
+import { isUnfinished, type Listed, type PlaceWalk, type Seen } from './place.js';
+import { isById, stalePlace, uniqueidOf } from './stale-place.js';
+import { entriesOf, join, type WalkContext } from './walk-context.js';
 
-export interface WalkContext {
-  readonly job: Job;
-  readonly trees: SourceTrees;
-  readonly live: LiveMailboxes;
-  /** Roots of all kinds: none is entered from within another. */
-  readonly stops: ReadonlySet<string>;
-  /** Directories of live mailboxes that were met. */
-  readonly met: Set<LiveMailbox>;
-  readonly found: (finding: Finding) => void;
-}
-
-/** A directory of a place, below one root. */
-interface Listed {
+export interface WalkRoot {
   readonly root: SourceRoot;
-  readonly path: string;
-  readonly files: readonly string[];
-  readonly directories: readonly string[];
-  readonly live: LiveMailbox | undefined;
+  readonly counts: Counts | undefined;
 }
 
 /** Directories in which Cyrus keeps messages on their way in, right below a root. */
 const STAGING = new Set(['stage.', 'sync.']);
-const UNFINISHED = /\.NEW$/;
-const STRANGER: Facts = { kind: 'foreign', what: 'nothing that Cyrus writes into a mailbox' };
+/** A directory that changed later than this before the walk may change again within the tick that its times show. */
+const RACY_NS = 2_100_000_000n;
 
-/** Files that a directory named as a leftover stands for; any other in it is a leftover by itself. */
-export function isOfMailbox(file: string): boolean {
-  return parseMessageFileName(file) !== undefined || file.startsWith('cyrus.') || UNFINISHED.test(file);
+/** Walks what of the partition no other walk took. */
+export function walkPartition(context: WalkContext, partition: PartitionConf, walked: Set<string>): void {
+  const paths = context.roots.of(partition);
+  if ([...paths].every((path) => walked.has(path))) return;
+  for (const path of paths) walked.add(path);
+  const roots = [...paths].flatMap((path) => {
+    const root = context.trees.root(path);
+    if (!root) return [];
+    const counts = context.roots.claim(path) ? context.ledger.root(kindOf(partition, path), path) : undefined;
+    return [{ root, counts }];
+  });
+  if (roots.length > 0) new PartitionWalk(context, partition, paths).visit('', roots);
 }
 
-export function walkPartition(context: WalkContext, partition: PartitionConf): void {
-  const paths = new Set([partition.data, ...Object.values(partition.meta)]);
-  if (partition.archive !== undefined) paths.add(partition.archive);
-  if (partition.metaPartition !== undefined) paths.add(partition.metaPartition); // what was kept there once may still be
-  const roots = [...paths].flatMap((path) => context.trees.root(path) ?? []);
-  if (roots.length > 0) new PartitionWalk(context, partition).visit('', roots);
+function kindOf({ data, archive }: PartitionConf, path: string): RootKind {
+  return path === data ? 'data' : path === archive ? 'archive' : 'meta';
 }
 
-class PartitionWalk {
-  readonly #context: WalkContext;
-  readonly #partition: PartitionConf;
+export class PartitionWalk implements PlaceWalk {
+  readonly context: WalkContext;
+  readonly partition: PartitionConf;
+  readonly #paths: ReadonlySet<string>;
+  readonly #nowNs = BigInt(Date.now()) * 1_000_000n;
 
-  constructor(context: WalkContext, partition: PartitionConf) {
-    this.#context = context;
-    this.#partition = partition;
+  constructor(context: WalkContext, partition: PartitionConf, paths: ReadonlySet<string>) {
+    this.context = context;
+    this.partition = partition;
+    this.#paths = paths;
   }
 
-  /** @returns The roots below which there is no file in the whole tree at `relative`. */
-  visit(relative: string, roots: readonly SourceRoot[]): SourceRoot[] {
-    const listed = roots.flatMap((root) => this.#list(root, relative) ?? []);
-    const isOccupied = this.#place(relative, listed);
-    const occupied = new Set<SourceRoot>(isOccupied ? listed.map(({ root }) => root) : []);
-    for (const { root, live } of listed) if (live || relative === '') occupied.add(root);
+  /** @returns The roots below which there is no file in the whole tree at `relative`, and how many directories. */
+  visit(relative: string, roots: readonly WalkRoot[]): Map<SourceRoot, number> {
+    const seen = roots.flatMap((root) => this.#see(root, relative) ?? []);
+    const live = seen.find((one) => one.live && this.#owns(one.live, relative))?.live;
+    const known = this.#recall(relative, seen, live) ?? this.#look(relative, seen, live);
 
-    const below = new Map<string, SourceRoot[]>();
-    for (const { root, path, directories } of listed) {
+    const below = new Map<string, WalkRoot[]>();
+    const occupied = new Set<SourceRoot>();
+    for (const { one, directories, isOccupied } of known) {
+      if (isOccupied || relative === '') occupied.add(one.root);
       for (const name of directories) {
-        if (this.#context.stops.has(`${path}/${name}`)) {
-          occupied.add(root);
-          continue;
-        }
         const sharers = below.get(name);
-        if (sharers) sharers.push(root);
-        else below.set(name, [root]);
+        if (sharers) sharers.push(one);
+        else below.set(name, [one]);
       }
     }
-    const empties: { relative: string; roots: SourceRoot[] }[] = [];
+    const empties: { at: string; found: Map<SourceRoot, number> }[] = [];
+    const trees = new Map(known.map(({ one }) => [one.root, 1]));
     for (const [name, sharers] of below) {
-      const at = relative === '' ? name : `${relative}/${name}`;
+      const at = join(relative, name);
       if (relative === '' && STAGING.has(name)) {
-        for (const root of sharers) this.#staging(root, at);
+        for (const sharer of sharers) this.#staging(sharer, at);
         continue;
       }
-      const empty = this.visit(at, sharers);
-      for (const root of sharers) if (!empty.includes(root)) occupied.add(root);
-      if (empty.length > 0) empties.push({ relative: at, roots: empty });
+      const found = this.visit(at, sharers);
+      for (const { root } of sharers) {
+        const count = found.get(root);
+        if (count === undefined) occupied.add(root);
+        else trees.set(root, (trees.get(root) ?? 1) + count);
+      }
+      if (found.size > 0) empties.push({ at, found });
     }
-    for (const { relative: at, roots: all } of empties) {
-      const shown = all.filter((root) => occupied.has(root));
+    for (const { at, found } of empties) {
+      const shown = [...found].filter(([root]) => occupied.has(root));
       if (shown.length > 0 && !(relative === '' && at === 'lost+found')) this.#empty(at, shown);
     }
-    return listed.filter(({ root }) => !occupied.has(root)).map(({ root }) => root);
+    for (const root of occupied) trees.delete(root);
+    return trees;
   }
 
-  #list(root: SourceRoot, relative: string): Listed | undefined {
-    const path = relative === '' ? root.path : `${root.path}/${relative}`;
-    const live = this.#context.live.at(path);
-    const entries = this.#entries(root, relative, path);
-    if (!entries) return undefined;
+  /** Whether this walk is the one that tells of that mailbox, here. */
+  #owns({ place }: LiveMailbox, relative: string): boolean {
+    const { canonical } = this.context.roots;
+    const data = canonical.get(place.roots.data);
+    const main = data ?? canonical.get(place.roots.meta.index) ?? '';
+    return place.relative === relative && this.#paths.has(main);
+  }
+
+  /** Undefined for what is gone, and for another root met from within this one. */
+  #see({ root, counts }: WalkRoot, relative: string): Seen | undefined {
+    const { context } = this;
+    const path = join(root.path, relative);
+    const stat = relative === '' ? root.identity() : root.stat(relative);
+    if (stat?.kind !== 'directory' || (relative !== '' && context.roots.isRoot(path, stat))) return undefined;
+    if (counts) counts.directories++;
+    return { root, counts, path, stat, live: context.live.at(path), row: context.census.get(path) };
+  }
+
+  /** What the last walk saw, where nothing changed since. */
+  #recall(relative: string, seen: readonly Seen[], live: LiveMailbox | undefined): Below[] | undefined {
+    if (live && live.print === undefined) return undefined;
+    const { context } = this;
+    const print = live?.print ?? '';
+    const isFresh = ({ row, stat }: Seen) =>
+      row?.mailbox === print && row.print === fingerprintOf(stat) && (!context.account || row.bytes >= 0);
+    if (!seen.every(isFresh)) return undefined;
+    for (const { counts, row } of seen) {
+      if (!counts || !row) continue;
+      counts.files += row.files;
+      counts.bytes += row.bytes;
+    }
+    if (live) tellLivePlace(this, relative, live, seen, (one) => one.row!);
+    return seen.map((one) => ({
+      one,
+      directories: one.row!.directories === '' ? [] : one.row!.directories.split('/'),
+      isOccupied: live !== undefined,
+    }));
+  }
+
+  #look(relative: string, seen: readonly Seen[], live: LiveMailbox | undefined): Below[] {
+    const listed: Listed[] = [];
+    try {
+      for (const one of seen) {
+        const all = this.#list(one, relative);
+        if (all) listed.push(all);
+      }
+      for (const { counts, files, size } of listed) {
+        if (!counts) continue;
+        counts.files += files.length;
+        if (!live || this.context.account) for (const name of files) counts.bytes += size(name);
+      }
+      const isOccupied = this.#place(relative, listed, live);
+      return listed.map((one) => ({
+        one,
+        directories: one.directories,
+        isOccupied: isOccupied || one.live !== undefined,
+      }));
+    } finally {
+      for (const { dir } of listed) dir.close();
+    }
+  }
+
+  #list(one: Seen, relative: string): Listed | undefined {
+    let dir: SourceDir | undefined;
+    let entries: SourceEntry[];
+    try {
+      dir = one.root.dir(relative);
+      if (!dir) return undefined;
+      entries = dir.list();
+      this.context.listed.count++;
+    } catch (error) {
+      dir?.close();
+      if (errnoOf(error) === undefined) throw error;
+      if (!one.live) {
+        const what = `it can not be read: ${(error as Error).message}`;
+        this.context.found(plainFinding({ kind: 'foreign', what, isUnreadable: true }, [otherPart(one.path)]));
+      }
+      return undefined;
+    }
     const files: string[] = [];
     const directories: string[] = [];
-    for (const { name, kind } of entries) {
-      if (kind === 'file') files.push(name);
-      else if (kind === 'directory') directories.push(name);
-      else this.#other(`${path}/${name}`, kind);
+    const others: SourceEntry[] = [];
+    for (const entry of entries) {
+      if (entry.kind === 'file') files.push(entry.name);
+      else if (entry.kind === 'directory') directories.push(entry.name);
+      else others.push(entry);
     }
-    return { root, path, files, directories, live };
-  }
-
-  #entries(root: SourceRoot, relative: string, path: string): SourceEntry[] | undefined {
-    let dir: SourceDir | undefined;
-    try {
-      dir = root.dir(relative);
-      return dir?.list();
-    } catch (error) {
-      if (errnoOf(error) === undefined) throw error;
-      if (!this.#context.live.at(path)) this.#foreign(path, `it can not be read: ${(error as Error).message}`);
-      return undefined;
-    } finally {
-      dir?.close();
-    }
+    const sizes = new Map<string, number>();
+    const open = dir;
+    const size = (name: string) => {
+      let bytes = sizes.get(name);
+      if (bytes === undefined) sizes.set(name, (bytes = open.sizeOf(name) ?? 0));
+      return bytes;
+    };
+    for (const { name, kind } of others) this.#other(join(one.path, name), kind);
+    return { ...one, dir, files, directories, others, size };
   }
 
   #other(path: string, kind: SourceEntry['kind']): void {
-    const { live } = this.#context;
+    const { live } = this.context;
     // A link where a live mailbox lies is the administrator's; the inventory tells of it.
     if (live.at(path) || live.isAbove(path)) return;
-    this.#foreign(path, kind === 'link' ? 'a symbolic link, which is not followed' : 'neither file nor directory');
+    const what = kind === 'link' ? 'a symbolic link, which is not followed' : 'neither file nor directory';
+    this.context.found(plainFinding({ kind: 'foreign', what }, [otherPart(path)], { partition: this.partition.name }));
   }
 
-  #foreign(path: string, what: string, rest: Partial<Finding> = {}): void {
-    this.#context.found(plainFinding({ kind: 'foreign', what }, [path], rest));
-  }
-
-  #empty(relative: string, roots: readonly SourceRoot[]): void {
-    this.#context.found(
+  #empty(relative: string, roots: readonly [SourceRoot, number][]): void {
+    const { conf } = this.context.job.source;
+    this.context.found(
       plainFinding(
         { kind: 'empty' },
-        roots.map((root) => `${root.path}/${relative}`),
-        {
-          areDirectories: true,
+        roots.map(([root, directories]) => ({
+          path: `${root.path}/${relative}`,
           files: 0,
-          mailbox: this.#isById(relative) ? undefined : mailboxNameOfDir(relative, this.#context.job.source.conf)?.name,
-          uniqueid: this.#uniqueidOf(relative),
+          messages: 0,
+          bytes: 0,
+          directories,
+        })),
+        {
+          mailbox: isById(conf, relative) ? undefined : mailboxNameOfDir(relative, conf)?.name,
+          uniqueid: uniqueidOf(conf, relative),
+          partition: this.partition.name,
         },
       ),
     );
   }
 
   /** Everything below `stage.`, file by file: their content may be anyone's. */
-  #staging(root: SourceRoot, relative: string): void {
-    const path = `${root.path}/${relative}`;
-    for (const { name, kind } of this.#entries(root, relative, path) ?? []) {
-      if (kind === 'directory') this.#staging(root, `${relative}/${name}`);
-      else if (kind === 'file')
-        this.#file(root, relative, name, { kind: 'debris', what: 'staging' }, { content: true });
-      else this.#other(`${path}/${name}`, kind);
+  #staging({ root, counts }: WalkRoot, relative: string): void {
+    const stat = root.stat(relative);
+    const path = join(root.path, relative);
+    if (stat?.kind !== 'directory' || this.context.roots.isRoot(path, stat)) return;
+    if (counts) counts.directories++;
+    for (const { name, kind } of entriesOf(this.context, root, relative) ?? []) {
+      const at = `${relative}/${name}`;
+      if (kind === 'directory') this.#staging({ root, counts }, at);
+      else if (kind === 'file') {
+        const bytes = root.stat(at)?.sizeBytes ?? 0;
+        if (counts) {
+          counts.files++;
+          counts.bytes += bytes;
+        }
+        this.file(root, relative, name, bytes, { kind: 'debris', what: 'staging' }, { content: true });
+      } else this.#other(`${path}/${name}`, kind);
     }
   }
 
   /** One file that is a leftover by itself. `content`: it may be a message that is nowhere else. */
-  #file(
+  file(
     root: SourceRoot,
     relative: string,
     name: string,
+    bytes: number,
     facts: Facts,
     rest: { content: boolean; mailbox?: LiveMailbox | undefined },
   ): void {
-    const stat = root.stat(relative === '' ? name : `${relative}/${name}`);
-    if (!stat) return; // gone meanwhile
-    this.#context.found(
-      plainFinding(facts, [`${root.path}/${relative === '' ? '' : `${relative}/`}${name}`], {
-        bytes: stat.sizeBytes,
-        messages: rest.content ? 1 : 0,
-        mailbox: rest.mailbox?.name,
-        uniqueid: rest.mailbox?.uniqueid,
-        owner: rest.mailbox?.owner,
-        candidates: rest.content ? [{ root: root.path, relative, names: [name] }] : [],
+    const { mailbox, content } = rest;
+    this.context.found(
+      plainFinding(facts, [filePart(join(root.path, join(relative, name)), bytes, content ? 1 : 0)], {
+        mailbox: mailbox?.name,
+        uniqueid: mailbox?.uniqueid,
+        owner: mailbox?.owner,
+        partition: this.partition.name,
+        candidates: content ? [{ root: root.path, relative, names: [name] }] : [],
       }),
     );
   }
 
   /** @returns Whether the place holds a file, so that none of its directories is an empty one. */
-  #place(relative: string, listed: readonly Listed[]): boolean {
-    const live = listed.find((one) => one.live?.place.partition === this.#partition.name)?.live;
+  #place(relative: string, listed: readonly Listed[], live: LiveMailbox | undefined): boolean {
     if (live) {
-      this.#context.met.add(live);
-      this.#livePlace(relative, listed, live);
+      const summaries = lookAtLivePlace(this, relative, listed, live);
+      tellLivePlace(this, relative, live, listed, (one) => summaries.get(one as Listed)!);
+      for (const one of listed) this.#save(one, live.print, summaries.get(one)!);
       return true;
+    }
+    for (const one of listed) {
+      if (one.files.length === 0 && !one.live) this.#save(one, '', { files: 0, bytes: 0, messages: 0, odd: '' });
     }
     const own = listed.filter((one) => !one.live);
     const files = own.flatMap((one) => one.files);
     if (files.length === 0) return false;
     const isMailbox = files.some(
-      (name) => parseMessageFileName(name) !== undefined || (name.startsWith('cyrus.') && !UNFINISHED.test(name)),
+      (name) => parseMessageFileName(name) !== undefined || (name.startsWith('cyrus.') && !isUnfinished(name)),
     );
-    if (relative === '') this.#strangers(relative, own, true);
-    else if (isMailbox) this.#stalePlace(relative, own);
-    else this.#strangers(relative, own, false);
+    if (relative !== '' && isMailbox) stalePlace(this, relative, own);
+    else this.#strangers(relative, own, relative.split('/')[0] === 'lost+found');
     return true;
   }
 
-  /** Files that are no mailbox: unfinished ones by themselves, others by their directory where that holds nothing else. */
-  #strangers(relative: string, listed: readonly Listed[], isRoot: boolean): void {
-    for (const { root, path, files, directories } of listed) {
-      const foreign = files.filter((name) => !UNFINISHED.test(name));
-      for (const name of files)
-        if (UNFINISHED.test(name))
-          this.#file(root, relative, name, { kind: 'debris', what: 'unfinished-write' }, { content: false });
-      if (foreign.length === 0) continue;
-      const isLostFound = relative.split('/')[0] === 'lost+found';
-      const what = isLostFound
-        ? 'what fsck found without a name: there may be messages among it'
-        : 'nothing that Cyrus writes on a partition';
-      if (isRoot || directories.length > 0) {
-        for (const name of foreign) this.#file(root, relative, name, { kind: 'foreign', what }, { content: false });
-      } else {
-        let bytes = 0;
-        for (const name of foreign) bytes += root.stat(`${relative}/${name}`)?.sizeBytes ?? 0;
-        this.#foreign(path, what, { areDirectories: true, files: foreign.length, bytes });
-      }
-    }
-  }
-
-  #livePlace(relative: string, listed: readonly Listed[], live: LiveMailbox): void {
-    const { place } = live;
-    const hasMessages = new Set([place.data, place.archive]);
-    const strays: { root: SourceRoot; name: string; uid: number }[] = [];
-    let messages = 0;
-    for (const { root, path, files } of listed) {
-      for (const name of files) {
-        const uid = parseMessageFileName(name);
-        if (uid !== undefined) {
-          messages++;
-          strays.push({ root, name, uid });
-        } else if (UNFINISHED.test(name)) {
-          this.#file(
-            root,
-            relative,
-            name,
-            { kind: 'debris', what: 'unfinished-write' },
-            { content: false, mailbox: live },
-          );
-        } else if (this.#isOutOfPlace(name, path, live, listed)) {
-          this.#file(root, relative, name, { kind: 'debris', what: 'out-of-place' }, { content: false, mailbox: live });
-        } else if (!name.startsWith('cyrus.')) {
-          this.#file(root, relative, name, STRANGER, { content: false, mailbox: live });
-        }
-      }
-    }
-    if (live.deleted) this.#deletedPlace(listed, live, messages);
-    // Read after the listing, so that a delivery that ends meanwhile has its record.
-    const pair = strays.length === 0 ? undefined : readLiveIndex(this.#context.trees, place);
-    if (!pair) return;
-    for (const { root, name, uid } of strays) {
-      if (hasMessages.has(`${root.path}/${relative}`) && hasRecord(pair, uid)) continue;
-      const facts = { kind: 'no-record', mailbox: live.name, uid, lastUid: pair.index.lastUid } as const;
-      this.#file(root, relative, name, facts, { content: true, mailbox: live });
-    }
-  }
-
-  /** A header or index in one directory of a mailbox, where the configuration has it in another and it is there too. */
-  #isOutOfPlace(name: string, path: string, { place }: LiveMailbox, listed: readonly Listed[]): boolean {
-    const right = name === 'cyrus.header' ? place.meta.header : name === 'cyrus.index' ? place.meta.index : undefined;
-    return (
-      right !== undefined && right !== path && listed.some((one) => one.path === right && one.files.includes(name))
-    );
-  }
-
-  #deletedPlace(listed: readonly Listed[], live: LiveMailbox, messages: number): void {
-    const { conf } = this.#context.job.source;
-    const hex = splitName(live.name, conf).deleted?.timeHex;
-    const migrated = this.#context.job.options.migrate.deleted !== 'leave';
-    const atSec = hex === undefined ? undefined : Number.parseInt(hex, 16);
-    this.#context.found(
-      plainFinding(
-        { kind: 'deleted', mailbox: live.name, atSec, migrated },
-        listed.map(({ path }) => path),
-        {
-          areDirectories: true,
-          mailbox: live.name,
-          uniqueid: live.uniqueid,
-          owner: live.owner,
-          files: listed.reduce((sum, { files }) => sum + files.length, 0),
-          messages,
-          bytes: live.summary?.bytes ?? 0,
-        },
-      ),
-    );
-  }
-
-  #isById(relative: string): boolean {
-    return isAtLeast(this.#context.job.source.conf.version, '3.6') && relative.startsWith('uuid/');
-  }
-
-  #uniqueidOf(relative: string): string | undefined {
-    return this.#isById(relative) ? /^uuid\/[^/]+\/[^/]+\/([^/]+)$/.exec(relative)?.[1] : undefined;
-  }
-
-  #stalePlace(relative: string, listed: readonly Listed[]): void {
-    const { job, live, trees } = this.#context;
-    const { conf } = job.source;
-    const header = this.#header(relative, listed);
-    const uniqueid = this.#uniqueidOf(relative) ?? header?.uniqueid;
-    const twin = uniqueid === undefined ? undefined : live.byUniqueid.get(uniqueid);
-    const own = twin ? listed.filter((one) => !this.#isSameDirectory(one, relative, twin)) : listed;
-    if (own.length === 0) return;
-
-    const named = this.#isById(relative) ? undefined : mailboxNameOfDir(relative, conf);
-    const bare = withoutHash(relative, twin, conf.spoolHashing === 'none');
-    const isWrongPath = this.#isById(relative)
-      ? uniqueidOfDir(relative) === undefined
-      : bare || named?.canonical !== true;
-    const name: InternalName | undefined =
-      bare && twin
-        ? twin.name
-        : (named?.name ?? (header?.name === undefined ? twin?.name : asInternalName(header.name)));
-    const nameLives = name === undefined ? undefined : live.byName.get(name);
-
-    const holder = this.#holderOf(own, 'cyrus.index', this.#partition.meta.index);
-    const index = holder && { root: holder.root.path, relative };
-    const expunge = this.#holderOf(own, 'cyrus.expunge', this.#partition.meta.expunge);
-    const pair = index && readIndexPair(trees, index, { root: expunge?.root.path ?? index.root, relative });
-    const here = new Set<number>();
-    const candidates: Candidates[] = [];
-    let files = 0;
-    let bytes = 0;
-    let messages = 0;
-    for (const { root, files: all } of own) {
-      const names: string[] = [];
-      for (const file of all) {
-        const uid = parseMessageFileName(file);
-        if (uid !== undefined) {
-          here.add(uid);
-          names.push(file);
-        } else if (!isOfMailbox(file)) {
-          this.#file(root, relative, file, STRANGER, { content: false });
-          continue;
-        }
-        files++;
-        bytes += root.stat(`${relative}/${file}`)?.sizeBytes ?? 0;
-      }
-      messages += names.length;
-      if (names.length > 0) candidates.push({ root: root.path, relative, names });
-    }
-    let missingMessages = 0;
-    if (pair)
-      for (let i = 0; i < pair.index.count; i++)
-        if (!pair.index.isUnlinked(i) && !here.has(pair.index.uid(i))) missingMessages++;
-    const hex = name === undefined ? undefined : splitName(name, conf).deleted?.timeHex;
-
-    this.#context.found({
-      facts: {
-        kind: 'place',
-        uniqueid,
-        isWrongPath,
-        twin: twin && { name: twin.name, path: twin.place.data },
-        nameLivesAt: nameLives?.place.data,
-        record: name === undefined ? undefined : live.records.get(name),
-        missingMessages,
-        isMarkedDeleted: pair?.index.isDeletedMailbox ?? false,
-        messages,
-        deletedAtSec: hex === undefined ? undefined : Number.parseInt(hex, 16),
-      },
-      paths: own.map(({ path }) => path),
-      areDirectories: true,
-      mailbox: name,
-      uniqueid,
+  /** Remembers a directory as it was listed. */
+  #save(
+    one: Listed,
+    mailbox: string | undefined,
+    summary: Pick<CensusRow, 'files' | 'bytes' | 'messages' | 'odd'>,
+  ): void {
+    if (mailbox === undefined || one.others.length > 0 || this.#nowNs - changedNs(one.stat) < RACY_NS) return;
+    const { files, bytes, messages, odd } = summary;
+    this.context.census.save({
+      path: one.path,
+      print: fingerprintOf(one.stat),
+      mailbox,
+      directories: one.directories.join('/'),
       files,
+      bytes: mailbox !== '' && !this.context.account ? -1 : bytes,
       messages,
-      bytes,
-      candidates,
-      owner: twin ? twin.owner : name !== undefined && userOf(name, conf) ? unitOf(name, job) : undefined,
-      twin,
-      index,
+      odd,
     });
   }
 
-  /**
-   * True where this directory is the live mailbox's own, met by another path (a bind mount, a root inside a root under
-   * another name): then every file of it would be found "in the live mailbox too".
-   */
-  #isSameDirectory({ root }: Listed, relative: string, twin: LiveMailbox): boolean {
-    const here = root.stat(relative);
-    for (const directory of directoriesOf(twin.place)) {
-      const rootPath = directory.slice(0, -twin.place.relative.length - 1);
-      const there = this.#context.trees.root(rootPath)?.stat(twin.place.relative);
-      if (here && there && here.ino === there.ino && here.dev === there.dev) return true;
-    }
-    return false;
-  }
-
-  #holderOf(listed: readonly Listed[], file: string, configured: string): Listed | undefined {
-    const holders = listed.filter((one) => one.files.includes(file));
-    return holders.find(({ root }) => root.path === configured) ?? holders[0];
-  }
-
-  #header(
-    relative: string,
-    listed: readonly Listed[],
-  ): { uniqueid: string | undefined; name: string | undefined } | undefined {
-    const holder = this.#holderOf(listed, 'cyrus.header', this.#partition.meta.header);
-    if (!holder) return undefined;
-    try {
-      const bytes = holder.root.read(`${relative}/cyrus.header`);
-      if (!bytes) return undefined;
-      const { uniqueid, name } = readMailboxHeader(bytes, `${holder.path}/cyrus.header`);
-      return { uniqueid, name };
-    } catch (error) {
-      // A damaged header names nothing; the path still may.
-      if (error instanceof FormatError || errnoOf(error) !== undefined) return undefined;
-      throw error;
+  /** Files that are no mailbox: unfinished ones by themselves, others by their directory where that holds nothing else. */
+  #strangers(relative: string, listed: readonly Listed[], isLostFound: boolean): void {
+    const what = isLostFound
+      ? 'what fsck found without a name: there may be messages among it'
+      : 'nothing that Cyrus writes on a partition';
+    const facts: Facts = { kind: 'foreign', what, mayHoldMail: isLostFound };
+    for (const { root, path, files, directories, size } of listed) {
+      const foreign = files.filter((name) => !isUnfinished(name));
+      for (const name of files)
+        if (isUnfinished(name))
+          this.file(root, relative, name, size(name), { kind: 'debris', what: 'unfinished-write' }, { content: false });
+      if (foreign.length === 0) continue;
+      if (relative === '' || directories.length > 0) {
+        for (const name of foreign) this.file(root, relative, name, size(name), facts, { content: false });
+      } else {
+        const bytes = foreign.reduce((sum, name) => sum + size(name), 0);
+        const part = { path, files: foreign.length, messages: 0, bytes, directories: 1 };
+        this.context.found(plainFinding(facts, [part], { partition: this.partition.name }));
+      }
     }
   }
 }
 
-/** True where a server without hash directories finds a mailbox one hash directory too deep. */
-function withoutHash(relative: string, twin: LiveMailbox | undefined, isUnhashed: boolean): boolean {
-  if (!isUnhashed || !/^[A-Za-z]\//.test(relative)) return false;
-  const rest = relative.slice(2);
-  return rest.startsWith('user/') || rest === twin?.place.relative;
+interface Below {
+  readonly one: Seen;
+  readonly directories: readonly string[];
+  readonly isOccupied: boolean;
 }

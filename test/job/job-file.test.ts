@@ -25,7 +25,8 @@ describe('a job file', () => {
       source: { imapd_conf: '/etc/imapd.conf', root: '', version: '2.3' },
       target: { imapd_conf: '/etc/new.conf', root: '', version: '3.6' },
       placement: { map: {}, pins: {} },
-      migrate: { deleted: 'migrate', upgrade_indexes: 'needed' },
+      migrate: { deleted: 'migrate', rescue: 'copy', upgrade_indexes: 'needed' },
+      leftovers: [],
       guard: { mailboxes: 20, mailboxes_percent: 10, messages_percent: 10 },
       run: {},
     });
@@ -103,7 +104,8 @@ describe('the job file that init writes', () => {
       source: { imapd_conf: join(dir, name), root: '', version: '2.4' },
       target: { imapd_conf: join(dir, name), root: '', version: '3.6', layout: 'name' },
       placement: { policy: 'keep', map: {}, pins: {} },
-      migrate: { deleted: 'migrate', upgrade_indexes: 'needed' },
+      migrate: { deleted: 'migrate', rescue: 'copy', upgrade_indexes: 'needed' },
+      leftovers: [],
       guard: { mailboxes: 20, mailboxes_percent: 10, messages_percent: 10 },
       run: {},
     });

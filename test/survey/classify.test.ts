@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { LeftoverClass } from '../../src/model/leftover-class.js';
 import { classify, type Facts, judge, type PlaceFacts, type Proof } from '../../src/survey/classify.js';
-import type { LeftoverClass } from '../../src/survey/leftover.js';
 
 const PLACE: PlaceFacts = {
   kind: 'place',
@@ -13,6 +13,7 @@ const PLACE: PlaceFacts = {
   isMarkedDeleted: false,
   messages: 8,
   deletedAtSec: undefined,
+  mayBeLive: undefined,
 };
 const TWIN = { name: 'user.alice.Crossed', path: '/spool/p2/user/alice/Crossed' };
 const PROOF: Proof = { inTwin: 0, elsewhere: 0, expunged: 0, onlyHere: 0, unreadable: 0 };
@@ -81,8 +82,12 @@ describe('the class of all else', () => {
 });
 
 describe('the verdict', () => {
-  const verdict = (facts: Facts, proof: Partial<Proof> | undefined, isDoubtful = false) =>
-    judge(facts, proof && { ...PROOF, ...proof }, isDoubtful).verdict;
+  const verdict = (
+    facts: Facts,
+    proof: Partial<Proof> | undefined,
+    isDoubtful = false,
+    rivals: readonly string[] = [],
+  ) => judge(facts, proof && { ...PROOF, ...proof }, { isDoubtful, rivals }).verdict;
   const stray: Facts = { kind: 'no-record', mailbox: 'user.bob', uid: 63, lastUid: 8 };
 
   it('is rescue where one message is nowhere else, whatever holds for the others', () => {
