@@ -19,6 +19,7 @@ import { barrier } from '../disk/barrier.js';
 import { readDirectoryIsEmpty } from '../disk/empty.js';
 import type { TargetRoot } from '../disk/target.js';
 import { SourceTrees, TargetTrees } from '../disk/trees.js';
+import { AnnotationSizes } from '../inventory/annotation-sizes.js';
 import { type Inventory, takeInventory } from '../inventory/inventory.js';
 import { quotaRootOf, readQuotaRoots } from '../inventory/quota-roots.js';
 import { readMailboxesDb } from '../inventory/read-mailboxes-db.js';
@@ -212,6 +213,8 @@ class Pass {
     const { conf } = job.target;
     const quotaRoots = readQuotaRoots(job, this.source, this.context.problems);
     const seen = new SeenEntries(job, this.source, this.context.problems);
+    const indexes = indexVersions(job.options.migrate.upgrade_indexes, conf.version);
+    const sizes = indexes.raiseTo > 12 ? new AnnotationSizes(job, this.source) : undefined;
     const rows = new Map(state.mailboxes.all().map((row) => [row.uniqueid, row]));
     const crashed = isAfterCrash(rows.values());
     const tasks: SyncTask[] = [];
@@ -219,7 +222,6 @@ class Pass {
     const created: SourceMailbox[] = [];
     const { mailboxes: count } = this.#figures;
     const dlistHeaders = isAtLeast(conf.version, '3.6');
-    const indexes = indexVersions(job.options.migrate.upgrade_indexes, conf.version);
     for (const mailbox of inOrderOfUsers(inventory.mailboxes)) {
       count.total++;
       const row = rows.get(mailbox.uniqueid)!;
@@ -240,13 +242,14 @@ class Pass {
       };
       const ownerSeen = needsSeen ? seen.of(mailbox.user, sourceId) : undefined;
       const anyoneSeen = needsSeen ? seen.ofAnyone(sourceId) : undefined;
+      const annotationBytes = mailbox.summary.indexVersion < 13 ? (sizes?.of(mailbox.name, sourceId) ?? 0) : 0;
       const form = createHash('sha1')
         .update(
           JSON.stringify([
             header,
             ownerSeen,
             anyoneSeen,
-            ...(indexes.raiseTo > 0 || indexes.oldest === 0 ? [indexes] : []),
+            ...(indexes.raiseTo > 0 || indexes.oldest === 0 ? [indexes, annotationBytes] : []),
           ]),
         )
         .digest('base64');
@@ -275,6 +278,7 @@ class Pass {
         anyoneSeen,
         form,
         indexes,
+        annotationBytes,
         holdRemovals,
         verifyLinks: crashed,
       });

@@ -516,7 +516,20 @@ class MailboxCopy {
     const view = readIndex(raised, index.file);
     const listed = annotations ? messageAnnotations(annotations, index.file) : [];
     if (view.minorVersion < 13 || !listed) return raised;
-    return patchIndex(view, { syncCrcAnnot: syncCrcAnnot(view, listed) });
+    return patchIndex(view, {
+      syncCrcAnnot: syncCrcAnnot(view, listed),
+      quotaAnnotUsed: isRaised && index.minorVersion < 13 ? this.#annotationBytes(view, listed) : undefined,
+    });
+  }
+
+  /** @see cyrus-imapd 3.6.1 imap/mailbox.c mailbox_annot_update_counts */
+  #annotationBytes(view: IndexView, listed: readonly Annotation[]): number {
+    let bytes = this.#task.annotationBytes;
+    for (const { target, value, deleted } of listed) {
+      const i = view.find(Number(target));
+      if (!deleted && (target === '0' || (i >= 0 && !view.isExpunged(i)))) bytes += value.length;
+    }
+    return bytes;
   }
 
   #converted(headerFile: Buffer, caches: Caches): Buffer {

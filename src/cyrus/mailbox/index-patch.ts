@@ -34,6 +34,8 @@ export interface IndexChanges {
   readonly keep?: ((i: number) => boolean) | undefined;
   /** The sync_crc of annotations (13 and later). */
   readonly syncCrcAnnot?: number | undefined;
+  /** Bytes of all annotations (13 and later). */
+  readonly quotaAnnotUsed?: number | undefined;
   /** From cyrus.header, for sync_crc. */
   readonly userFlags?: UserFlags | undefined;
 }
@@ -56,6 +58,7 @@ export function patchIndex(view: IndexView, changes: IndexChanges): Buffer {
     writer.header('highestModseq', view.highestModseq); // the view has 1 for 0
   }
   if (changes.syncCrcAnnot !== undefined) writer.header('syncCrcAnnot', changes.syncCrcAnnot);
+  if (changes.quotaAnnotUsed !== undefined) writer.header('quotaAnnotUsed', changes.quotaAnnotUsed);
   if (kept.length < view.count) dropFromHeader(view, kept, writer);
   writer.seal();
   if (changes.userFlags && (changes.guidOf || kept.length < view.count)) {
