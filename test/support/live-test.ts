@@ -10,11 +10,16 @@ import { type SpoolName, type UnpackedSpool, unpackSpool } from './spool.js';
 
 /** Why no real Cyrus can be started here, and what to do. */
 function whatIsMissing(): string | undefined {
-  const needed = ['/usr/lib/cyrus/bin/master', '/usr/lib/cyrus/bin/imapd', '/usr/sbin/saslpasswd2'];
+  const needed = [
+    '/usr/lib/cyrus/bin/master',
+    '/usr/lib/cyrus/bin/imapd',
+    '/usr/lib/cyrus/bin/sync_client',
+    '/usr/sbin/saslpasswd2',
+  ];
   const reasons = [
     ...(needed.every((file) => existsSync(file))
       ? []
-      : ['needs cyrus-imapd cyrus-admin sasl2-bin: apt-get install cyrus-imapd cyrus-admin sasl2-bin']),
+      : ['needs cyrus-imapd cyrus-admin cyrus-replication sasl2-bin: install these packages']),
     ...(process.getuid?.() === 0 ? [] : ['needs root']),
   ];
   return reasons.length > 0 ? reasons.join('; ') : undefined;
