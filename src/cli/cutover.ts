@@ -1,8 +1,10 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { RefusedError } from '../base/errors.js';
 import { Exit } from '../base/exit.js';
-import { formatSeconds } from '../base/units.js';
+import { formatBytes, formatSeconds } from '../base/units.js';
 import { type CutoverResult, cutover } from '../cutover/cutover.js';
+import type { RescueMode } from '../cutover/rescue-leftovers.js';
+import { rescueText } from '../report/rescue-text.js';
 import { table } from '../report/text.js';
 import { passContext } from './pass-context.js';
 import { parseCount, passText } from './presync.js';
@@ -13,6 +15,7 @@ interface CutoverCliOptions extends CommonOptions {
   readonly rehearse?: boolean;
   readonly force?: boolean;
   readonly acceptRemovals?: string;
+  readonly rescue?: RescueMode;
 }
 
 export function cutoverCommand(): Command {
@@ -20,6 +23,12 @@ export function cutoverCommand(): Command {
     .option('--dry-run', 'look whether it could be done, and change nothing')
     .option('--rehearse', 'write the databases aside, not in place, and do not call it final')
     .option('--accept-removals <n>', 'let the last pass remove what an earlier one refused to')
+    .addOption(
+      new Option(
+        '--rescue <how>',
+        'messages that exist only in leftovers: copied beside the spool, into a mailbox user.NAME.Recovered, or left',
+      ).choices(['copy', 'mailbox', 'off']),
+    )
     .option('--force', 'go on although the old server seems to run')
     .action(async (options: CutoverCliOptions) => {
       await runOnJob('cutover/1', options, async (job, state, env) => {
@@ -39,6 +48,7 @@ export function cutoverCommand(): Command {
             rehearse: options.rehearse === true,
             force: options.force === true,
             acceptRemovals: parseCount(options.acceptRemovals),
+            rescue: options.rescue,
           },
           passContext(env),
         );
@@ -84,6 +94,14 @@ function cutoverText(result: CutoverResult): string {
         ]),
       ),
     );
+  if (result.leftovers.length > 0)
+    parts.push(
+      `Left behind on the old server:\n${table(
+        ['class', 'directories', 'files', 'size'],
+        result.leftovers.map((l) => [l.class, l.directories, l.files, formatBytes(l.bytes)]),
+      )}`,
+    );
+  if (result.rescued) parts.push(rescueText(result.rescued));
   if (result.checks.length > 0)
     parts.push(
       table(

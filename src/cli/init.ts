@@ -207,6 +207,12 @@ ${[...from.conf.partitions.keys()].map((name) => `# ${name} = ${quote(name)}`).j
 [migrate]
 deleted = "migrate"                 # the DELETED hierarchy: "migrate" or "leave"
 upgrade_indexes = "needed"          # "needed": those of 2.2 and 2.3; "all": to the new server's own version; "never"
+rescue = "copy"                     # messages only leftovers have: "copy" beside the new spool, "mailbox" user.NAME.Recovered, "off"
+# rescue_directory = "/srv/rescued" # where copies and manifest go; default: the default partition's path and "-rescued"
+
+# [[leftovers]]                     # what \`cyrsync leftovers\` shows and you know better; the first rule that fits
+# glob = "/var/spool/imap/old-*/**"  # or path, class, mailbox
+# action = "skip"                   # "skip", "rescue", "migrate-as-live" (with path and mailbox)
 
 [guard]                             # a pass that would remove more than both of these refuses
 mailboxes = 20

@@ -1,6 +1,6 @@
 /**
  * The last act, phase by phase, each of which can be run again: is the old server stopped and the new one not running?
- * → last pass → databases → checks → second sweep → final. The second sweep finds a writer that can't be seen from here:
+ * → last pass → leftovers → databases → checks → second sweep → final. The second sweep finds a writer that can't be seen from here:
  * whatever moved since the pass means that somebody still writes.
  */
 import { RefusedError } from '../base/errors.js';
@@ -11,11 +11,15 @@ import { mailboxPrint } from '../inventory/fingerprint.js';
 import type { Inventory } from '../inventory/inventory.js';
 import { readMailboxesDb } from '../inventory/read-mailboxes-db.js';
 import type { Job } from '../job/job.js';
+import { rescueDirectory } from '../rescue/rescue-directory.js';
+import type { RescueResult } from '../rescue/rescue-item.js';
 import type { State } from '../state/state.js';
+import type { LeftoverTotal } from '../survey/leftover.js';
 import { STAGING } from '../sync/links.js';
 import { type PassContext, type PassFigures, runPass } from '../sync/pass.js';
 import { requireTargetReads } from '../sync/target-version.js';
 import { type Check, checkTarget } from './checks.js';
+import { type RescueMode, rescueLeftovers } from './rescue-leftovers.js';
 import { runningServer } from './running-server.js';
 import { inspectTarget } from './target-state.js';
 
@@ -24,6 +28,8 @@ export interface CutoverOptions {
   readonly rehearse: boolean;
   readonly force: boolean;
   readonly acceptRemovals: number;
+  /** Undefined: as the job file says. */
+  readonly rescue?: RescueMode | undefined;
 }
 
 export interface CutoverResult {
@@ -33,6 +39,9 @@ export interface CutoverResult {
   readonly checks: readonly Check[];
   readonly phases: readonly { phase: string; seconds: number }[];
   readonly final: boolean;
+  /** What was rescued of leftovers; null where nothing was looked at. */
+  readonly rescued: RescueResult | null;
+  readonly leftovers: readonly LeftoverTotal[];
   /** What a test boot left on the target, and was replaced. */
   readonly replaced: readonly string[];
 }
@@ -53,12 +62,14 @@ export async function cutover(
     context.log.info('phase', { phase, seconds: ((now - begun) / 1000).toFixed(2) });
     begun = now;
   };
+  const mode = options.rescue ?? job.options.migrate.rescue;
+  if (mode !== 'off') rescueDirectory(job); // a wrong one is said before anything is done
   requireTargetReads(job);
   requireStopped(job, options);
   const target = new TargetTrees(job.target, job.owner);
   try {
     const rows = new Map(state.mailboxes.all().map((row) => [row.uniqueid, row]));
-    const replaced = inspectTarget(job, rows, target);
+    const replaced = inspectTarget(job, rows, new Set(state.rescuedMailboxes().map((row) => row.uniqueid)), target);
     endPhase('servers stopped');
     const nothing = { outcomes: [], quotaRoots: { total: 0, corrected: [] } };
     if (options.dryRun)
@@ -69,6 +80,8 @@ export async function cutover(
         checks: [],
         phases,
         final: false,
+        rescued: null,
+        leftovers: [],
         replaced,
       };
     const before = new Map([...rows.values()].map((row) => [row.uniqueid, row.syncedPrint]));
@@ -79,7 +92,17 @@ export async function cutover(
       context,
     );
     endPhase('last pass');
-    const migrated = collectMigrated(job, inventory, plan, target, context.problems);
+    const brought = collectMigrated(job, inventory, plan, target, context.problems);
+    const { rescued, leftovers, migrated } = rescueLeftovers(
+      job,
+      state,
+      target,
+      inventory,
+      brought,
+      { mode, write: !options.rehearse },
+      context.problems,
+    );
+    endPhase('leftovers');
     const databases = migrateDatabases(
       job,
       inventory,
@@ -97,6 +120,8 @@ export async function cutover(
         checks: [],
         phases,
         final: false,
+        rescued,
+        leftovers,
         replaced,
       };
     const checks = checkTarget(
@@ -132,6 +157,8 @@ export async function cutover(
       checks,
       phases,
       final,
+      rescued,
+      leftovers,
       replaced,
     };
   } finally {

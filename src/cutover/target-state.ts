@@ -9,10 +9,16 @@ import type { Job } from '../job/job.js';
 import type { MailboxRow } from '../state/mailbox-rows.js';
 
 /**
+ * @param rescued Uniqueids of the mailboxes that this job put rescued messages into.
  * @returns what a first start or test boot left, for people; it is replaced.
  * @throws RefusedError where the target holds mailboxes, or new mail, that this job did not bring.
  */
-export function inspectTarget(job: Job, rows: ReadonlyMap<string, MailboxRow>, target: TargetTrees): string[] {
+export function inspectTarget(
+  job: Job,
+  rows: ReadonlyMap<string, MailboxRow>,
+  rescued: ReadonlySet<string>,
+  target: TargetTrees,
+): string[] {
   const { conf } = job.target;
   const { dir, name } = databaseFile(conf, 'mailboxes', 'mailboxes.db');
   const path = `${dir}/${name}`;
@@ -38,6 +44,7 @@ export function inspectTarget(job: Job, rows: ReadonlyMap<string, MailboxRow>, t
   for (const entry of list.mailboxes.filter(isLive)) {
     const isSieve = entry.kind === 'f' || entry.name.endsWith(`.${conf.sieveFolder}`);
     if (ours.has(entry.name) && (entry.uniqueid === undefined || rows.has(entry.uniqueid))) continue;
+    if (entry.uniqueid !== undefined && rescued.has(entry.uniqueid)) continue;
     if (isSieve) left.push(`${entry.name}, made by the new server of the user's scripts`);
     else if (isEmptyMailbox(job, entry, target)) left.push(`${entry.name}, without messages`);
     else refuse(`${path} has ${entry.name}, which is not of this job and has messages or no readable index`);

@@ -44,6 +44,10 @@ CREATE TABLE IF NOT EXISTS witnesses (
   how TEXT NOT NULL, mailbox TEXT NOT NULL, mailboxPrint TEXT NOT NULL,
   root TEXT NOT NULL, relative TEXT NOT NULL, filePrint TEXT NOT NULL  -- the live file with the same content
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS rescued (
+  owner TEXT PRIMARY KEY, name TEXT NOT NULL, uniqueid TEXT NOT NULL, partition TEXT NOT NULL, relative TEXT NOT NULL,
+  legacy INTEGER NOT NULL, uidvalidity INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS searched (mailbox TEXT PRIMARY KEY, print TEXT NOT NULL) WITHOUT ROWID;
 `;
 

@@ -20,6 +20,19 @@ export interface PlacementRow {
   readonly reason: string;
 }
 
+/** A mailbox that holds rescued messages on the target. */
+export interface RescuedMailbox {
+  /** Internal name of the owner's INBOX; `''` for what is nobody's. */
+  readonly owner: string;
+  readonly name: string;
+  readonly uniqueid: string;
+  /** Where it lies on the target. */
+  readonly partition: string;
+  readonly relative: string;
+  readonly legacy: 0 | 1;
+  readonly uidvalidity: number;
+}
+
 /** Facts with a fixed name; everything else about a job lies in its file. */
 export type FactName = 'final' | 'lastFull' | 'roots' | 'mailboxesAtLastPass' | 'messagesAtLastPass' | 'uniqueidSeed';
 
@@ -112,6 +125,23 @@ export class State {
     return (this.#db.prepare('SELECT problem FROM problems ORDER BY key').all() as { problem: string }[]).map(
       (row) => JSON.parse(row.problem) as Problem,
     );
+  }
+
+  rescuedMailboxes(): RescuedMailbox[] {
+    return this.#db.prepare('SELECT * FROM rescued').all() as RescuedMailbox[];
+  }
+
+  saveRescuedMailbox(row: RescuedMailbox): void {
+    this.#db
+      .prepare(
+        `INSERT OR REPLACE INTO rescued (owner, name, uniqueid, partition, relative, legacy, uidvalidity)
+        VALUES (@owner, @name, @uniqueid, @partition, @relative, @legacy, @uidvalidity)`,
+      )
+      .run(row);
+  }
+
+  forgetRescuedMailbox(owner: string): void {
+    this.#db.prepare('DELETE FROM rescued WHERE owner = ?').run(owner);
   }
 
   cachedHash(path: string, print: string): string | undefined {

@@ -1,0 +1,93 @@
+/** The cutover's look at what is not migrated: what is nowhere else is rescued, what the disk does not decide is asked. */
+import type { Migrated } from '../databases/migrated.js';
+import { SourceTrees, type TargetTrees } from '../disk/trees.js';
+import type { Inventory } from '../inventory/inventory.js';
+import { readQuotaRoots } from '../inventory/quota-roots.js';
+import type { Job } from '../job/job.js';
+import type { ProblemList } from '../model/problem.js';
+import { itemsToRescue } from '../rescue/collect.js';
+import { rescueAsFiles } from '../rescue/rescue.js';
+import type { RescueResult } from '../rescue/rescue-item.js';
+import { rescueIntoMailboxes } from '../rescue/rescued-mailbox.js';
+import type { State } from '../state/state.js';
+import type { LeftoverTotal } from '../survey/leftover.js';
+import { findLeftovers } from '../survey/leftovers.js';
+import { undecided } from '../survey/undecided.js';
+import type { PassResult } from '../sync/pass.js';
+
+export type RescueMode = RescueResult['mode'];
+
+export interface LeftoversDone {
+  readonly rescued: RescueResult;
+  readonly leftovers: readonly LeftoverTotal[];
+  /** With the mailboxes that hold rescued messages. */
+  readonly migrated: Migrated;
+}
+
+/** @param write False: says what would be rescued, and writes nothing (`--rehearse`). */
+export function rescueLeftovers(
+  job: Job,
+  state: State,
+  target: TargetTrees,
+  inventory: Inventory,
+  migrated: Migrated,
+  { mode, write }: { mode: RescueMode; write: boolean },
+  problems: ProblemList,
+): LeftoversDone {
+  const source = new SourceTrees(job.source);
+  try {
+    const found = findLeftovers(job, state, source, inventory, { prove: true, account: false });
+    for (const problem of undecided(found)) problems.add(problem);
+    const items = itemsToRescue(job, source, found);
+    const leftovers = found.totals;
+    const bytes = items.reduce((sum, item) => sum + item.bytes, 0);
+    const rescued = { mode, directory: null, messages: items.length, bytes, written: 0, mailboxes: [], entries: [] };
+    if (!write || mode === 'off') {
+      if (mode === 'off' && items.length > 0)
+        problems.add({
+          code: 'not-rescued',
+          message: `${items.length} messages exist only in leftovers of the old server, and stay there`,
+          advice:
+            'See `cyrsync leftovers --verdict rescue`; rescue = "copy" below [migrate] in the job file saves them.',
+        });
+      return { rescued, leftovers, migrated };
+    }
+    // Also where there is nothing for it: mailboxes of an earlier run are taken away again.
+    const served = rescueIntoMailboxes(
+      job,
+      state,
+      source,
+      target,
+      mode === 'mailbox' ? items : [],
+      migrated,
+      readQuotaRoots(job, source, problems),
+      problems,
+    );
+    if (mode === 'mailbox') return { rescued: served.result, leftovers, migrated: served.migrated };
+    const placeOf = (name: string) => migrated.byName.get(name)?.place;
+    return { rescued: rescueAsFiles(job, source, items, placeOf, problems), leftovers, migrated };
+  } finally {
+    source.close();
+  }
+}
+
+/** The same ahead of the cutover, as copies only: it then finds them there. */
+export function rescueEarly(
+  job: Job,
+  state: State,
+  { inventory, plan }: PassResult,
+  problems: ProblemList,
+): RescueResult {
+  const source = new SourceTrees(job.source);
+  try {
+    const found = findLeftovers(job, state, source, inventory, { prove: true, account: false });
+    const byName = new Map(inventory.mailboxes.map((mailbox) => [mailbox.name as string, mailbox]));
+    const placeOf = (name: string) => {
+      const mailbox = byName.get(name);
+      return mailbox && plan.placeOf(mailbox);
+    };
+    return rescueAsFiles(job, source, itemsToRescue(job, source, found), placeOf, problems);
+  } finally {
+    source.close();
+  }
+}
