@@ -61,7 +61,7 @@ for (const name of SPOOLS) {
     const withSieve = Object.values(recorded.users).some((user) => user.sieve !== undefined);
     const served = await newServer.imapState(Object.keys(recorded.users), { sieve: withSieve });
     const corrected = (cutover.quotaRoots as { corrected: Correction[] }).corrected;
-    requireSame(recorded, served, [...rulesFor(name, UPGRADE_DIFFERENCES), ...corrected.map(correctedUsage)]);
+    requireSame(recorded, served, [...rulesFor(name, UPGRADE_DIFFERENCES), ...corrected.map((c) => correctedUsage(c))]);
 
     expect(where.mailboxes.length).toBeGreaterThan(0);
     const nowhere = where.mailboxes.filter(({ to }) => ![to.data, to.meta].some((d) => d !== null && existsSync(d)));

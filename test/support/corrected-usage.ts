@@ -1,6 +1,6 @@
 import type { AllowedDifference } from './state-diff.js';
 
-/** Of `cutover/1`. */
+/** Of `quotaRoots.corrected` in `cutover/1`. */
 export interface Correction {
   readonly root: string;
   readonly resource: string;
@@ -8,10 +8,17 @@ export interface Correction {
   readonly actual: number;
 }
 
-/** Usage that the old server had wrong is summed anew, so that `quota -f` finds nothing: each figure as cutover said. */
-export function correctedUsage({ root, resource, recorded, actual }: Correction): AllowedDifference {
+/**
+ * Usage that the old server had wrong is summed anew, so that `quota -f` finds nothing: each figure as cutover said.
+ * @param separator of the target's names
+ */
+export function correctedUsage(
+  { root, resource, recorded, actual }: Correction,
+  separator: '/' | '.' = '/',
+): AllowedDifference {
   const shown = (n: number) => Math.floor(resource === 'STORAGE' ? n / 1024 : n);
-  const name = root.replaceAll('.', '/').replaceAll('^', '.').replace(/[/.]/g, '\\$&');
+  const external = separator === '/' ? root.replaceAll('.', '/').replaceAll('^', '.') : root;
+  const name = external.replace(/[/.^$*+?()[\]{}|\\]/g, '\\$&');
   return {
     path: / > quota$/,
     from: new RegExp(`${name} \\(.*\\b${resource} ${shown(recorded)} `),

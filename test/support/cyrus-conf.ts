@@ -5,6 +5,8 @@ import { join } from 'node:path';
 export interface CyrusSetup {
   /** Absolute, short (sockets lie below it), readable by cyrus. */
   readonly dir: string;
+  /** A chroot that has the server; `dir` is a path within. The host's own when absent. */
+  readonly root?: string | undefined;
   /** hashimapspool and fulldirhash. */
   readonly hash?: 'full' | 'basic' | 'none' | undefined;
   /** Names; the first is the default partition. ['default'] when absent. */
@@ -96,17 +98,21 @@ EVENTS {
 `;
 }
 
-/** Makes the directories that must be there before the first start, and the imapd.conf; owners are not set. */
+/**
+ * Makes the directories that must be there before the first start, and the imapd.conf; owners are not set.
+ * @returns the imapd.conf, as the server names it
+ */
 export function writeCyrusTree(setup: CyrusSetup, syslogPrefix: string): string {
   const text = imapdConf(setup, syslogPrefix);
+  const root = setup.root ?? '';
   const config = ['db', 'user', 'quota', 'proc', 'lock', 'log', 'msg', 'socket'].map((d) => `conf/${d}`);
   for (const d of [...config, 'run/proc', 'run/lock', 'run/socket', 'sieve']) {
-    mkdirSync(join(setup.dir, d), { recursive: true });
+    mkdirSync(join(root, setup.dir, d), { recursive: true });
   }
-  for (const [, path] of text.matchAll(/^(?:meta|archive)?partition-[^:]*: (.*)$/gm)) {
-    mkdirSync(path!, { recursive: true });
+  for (const [, path] of text.matchAll(/^(?:(?:meta|archive)?partition|metadir-[a-z]+)-[^:]*: (.*)$/gm)) {
+    mkdirSync(join(root, path!), { recursive: true });
   }
   const file = join(setup.dir, 'imapd.conf');
-  writeFileSync(file, text);
+  writeFileSync(join(root, file), text);
   return file;
 }

@@ -27,7 +27,9 @@ let made = 0;
  */
 export class CyrusServer {
   readonly setup: CyrusSetup;
+  /** As the server names it; `realDir` as this machine does. */
   readonly dir: string;
+  readonly realDir: string;
   readonly confFile: string;
   readonly password: string;
   private readonly prefix: string;
@@ -37,6 +39,7 @@ export class CyrusServer {
   private constructor(setup: CyrusSetup) {
     this.setup = setup;
     this.dir = setup.dir;
+    this.realDir = (setup.root ?? '') + setup.dir;
     this.prefix = `cyrsync${process.pid}x${++made}`;
     // its own, so that another test's server on a port that we thought ours is told apart
     this.password = `secret-${this.prefix}`;
@@ -63,22 +66,30 @@ export class CyrusServer {
   /** An account in the server's sasldb; not needed for those that the administrator logs in as. */
   addUser(name: string, password: string): void {
     const db = join(this.dir, 'sasldb2');
-    execFileSync('saslpasswd2', ['-p', '-c', '-f', db, '-u', SERVER_NAME, name], { input: password });
-    execFileSync('chown', ['cyrus:mail', db]);
-    chmodSync(db, 0o640);
+    const [command, args] = this.within('saslpasswd2', ['-p', '-c', '-f', db, '-u', SERVER_NAME, name]);
+    execFileSync(command, args, { input: password });
+    execFileSync(...this.within('chown', ['cyrus:mail', db]));
+    chmodSync(join(this.realDir, 'sasldb2'), 0o640);
   }
 
   /** Gives the whole tree to cyrus:mail, symbolic links too. */
   ownAll(): void {
-    execFileSync('chown', ['-Rh', 'cyrus:mail', this.dir]);
+    execFileSync(...this.within('chown', ['-Rh', 'cyrus:mail', this.dir]));
+  }
+
+  /** A command as it is run where the server is installed. */
+  within(command: string, args: readonly string[]): [command: string, args: string[]] {
+    const { root } = this.setup;
+    return root === undefined ? [command, [...args]] : ['chroot', [root, command, ...args]];
   }
 
   /** Rewrites options of the imapd.conf; the running server sees them after its next start. */
   setOption(key: string, value: string): void {
-    const lines = readFileSync(this.confFile, 'latin1')
+    const file = join(this.realDir, 'imapd.conf');
+    const lines = readFileSync(file, 'latin1')
       .split('\n')
       .filter((line) => !line.startsWith(`${key}:`));
-    writeFileSync(this.confFile, [...lines.filter((line) => line !== ''), `${key}: ${value}`, ''].join('\n'), 'latin1');
+    writeFileSync(file, [...lines.filter((line) => line !== ''), `${key}: ${value}`, ''].join('\n'), 'latin1');
   }
 
   /** Starts it and waits until it serves. @throws with the log where it doesn't. */
@@ -88,7 +99,7 @@ export class CyrusServer {
     for (let attempt = 1; ; attempt++) {
       const ports = await freePorts();
       this.takenPorts = ports;
-      writeFileSync(join(this.dir, 'cyrus.conf'), cyrusConf(this.confFile, ports));
+      writeFileSync(join(this.realDir, 'cyrus.conf'), cyrusConf(this.confFile, ports));
       this.master = this.spawnMaster();
       const failure = await this.waitUntilReady();
       if (failure === undefined) return;
@@ -98,9 +109,10 @@ export class CyrusServer {
   }
 
   private spawnMaster(): ChildProcess {
-    const log = openSync(join(this.dir, 'master.log'), 'a');
+    const log = openSync(join(this.realDir, 'master.log'), 'a');
     const files = ['-C', this.confFile, '-M', join(this.dir, 'cyrus.conf'), '-p', join(this.dir, 'run/master.pid')];
-    const child = spawn(join(BIN, 'master'), ['-D', ...files], { detached: true, stdio: ['ignore', log, log] });
+    const [command, args] = this.within(join(BIN, 'master'), ['-D', ...files]);
+    const child = spawn(command, args, { detached: true, stdio: ['ignore', log, log] });
     closeSync(log);
     running.add(child);
     child.once('exit', () => running.delete(child));
@@ -142,12 +154,17 @@ export class CyrusServer {
    * @throws where it does not exit with 0, unless `any` exit will do.
    */
   tool(name: string, args: readonly string[] = [], expectExit: 0 | 'any' = 0): string {
-    const as = ['--reuid=cyrus', '--regid=mail', '--init-groups', '--', join(BIN, name), '-C', this.confFile];
-    const run = spawnSync('setpriv', [...as, ...args], { encoding: 'latin1', maxBuffer: 1 << 28 });
+    const run = this.runTool(name, args);
     if (expectExit !== 'any' && run.status !== expectExit) {
       throw new Error(`${name} ${args.join(' ')}: exit ${run.status}\n${run.stdout}${run.stderr}`);
     }
     return run.stdout;
+  }
+
+  runTool(name: string, args: readonly string[] = []): { status: number | null; stdout: string; stderr: string } {
+    const as = ['--reuid=cyrus', '--regid=mail', '--init-groups', '--', join(BIN, name), '-C', this.confFile];
+    const [command, all] = this.within('setpriv', [...as, ...args]);
+    return spawnSync(command, all, { encoding: 'latin1', maxBuffer: 1 << 28, timeout: 300_000 });
   }
 
   /** A connection of the administrator. */
@@ -195,7 +212,7 @@ export class CyrusServer {
 
   /** What master and the services logged; the last lines. */
   log(lines = 40): string {
-    const file = join(this.dir, 'master.log');
+    const file = join(this.realDir, 'master.log');
     if (!existsSync(file)) return '(never started)';
     const own = readFileSync(file, 'latin1').split('\n');
     return [...own, ...syslogOf(this.prefix)].slice(-lines).join('\n');

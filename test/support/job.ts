@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CyrsyncDocument, type RunOptions, runCyrsync } from './cyrsync.js';
 
@@ -8,6 +9,9 @@ export interface JobSides {
   readonly from: string;
   readonly fromRoot?: string | undefined;
   readonly to: string;
+  readonly toRoot?: string | undefined;
+  /** `layout` of the job file; what `init` chose when absent. */
+  readonly layout?: 'name' | 'uuid' | undefined;
 }
 
 /** A migration of one source to one target, by the built program. `init` is run before the first command. */
@@ -22,11 +26,20 @@ export class Job {
   }
 
   init(): Promise<CyrsyncDocument> {
-    const { from, fromRoot, to, dir } = this.sides;
-    const root = fromRoot === undefined ? [] : ['--from-root', fromRoot];
-    this.initialised ??= runCyrsync(['init', '--from', from, ...root, '--to', to, '--job', this.file], {
+    const { from, fromRoot, to, toRoot, dir, layout } = this.sides;
+    const roots = [
+      ...(fromRoot === undefined ? [] : ['--from-root', fromRoot]),
+      ...(toRoot === undefined ? [] : ['--to-root', toRoot]),
+    ];
+    this.initialised ??= runCyrsync(['init', '--from', from, ...roots, '--to', to, '--job', this.file], {
       cwd: dir,
-    }).then((run) => run.document);
+    }).then((run) => {
+      if (layout !== undefined) {
+        const text = readFileSync(this.file, 'utf8');
+        writeFileSync(this.file, text.replace(/^layout = "\w+"/m, `layout = "${layout}"`));
+      }
+      return run.document;
+    });
     return this.initialised;
   }
 

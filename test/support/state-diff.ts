@@ -12,6 +12,8 @@ export interface Difference {
 export interface AllowedDifference {
   /** Names of spools it is for; all when absent. */
   readonly spools?: RegExp;
+  /** Release lines of the server that shows it; all when absent. */
+  readonly targets?: RegExp;
   /** Found in the path, joined by ` > `. */
   readonly path: RegExp;
   /** Found in the JSON of the old value; `absent`: there was none. */
@@ -52,9 +54,9 @@ export function diffStates(want: unknown, have: unknown, allowed: readonly Allow
   return { differences, waived };
 }
 
-/** The rules that hold for a spool of this name. */
-export function rulesFor(spool: string, rules: readonly AllowedDifference[]): AllowedDifference[] {
-  return rules.filter((r) => !r.spools || r.spools.test(spool));
+/** The rules that hold for a spool of this name, served by a Cyrus of the release line `target`. */
+export function rulesFor(spool: string, rules: readonly AllowedDifference[], target = '3.6'): AllowedDifference[] {
+  return rules.filter((r) => (!r.spools || r.spools.test(spool)) && (!r.targets || r.targets.test(target)));
 }
 
 /** Lines for people, one for each of the first `limit` differences, and the count. */

@@ -1,0 +1,136 @@
+/**
+ * The cells of the matrix: every source into every target in every layout, once each, with features of the target that
+ * rotate so that each value of each feature meets every source, every target and every layout (pairwise coverage).
+ */
+import type { RecordedSpool } from './spools.js';
+import type { Target } from './targets.js';
+
+export const LAYOUTS = ['none', 'basic', 'full', 'uuid'] as const;
+/** By name without hashing, with hashimapspool, with fulldirhash too; by uniqueid. */
+export type Layout = (typeof LAYOUTS)[number];
+
+const FEATURES = {
+  /** Metapartitions: none; on every partition for all files; on the second only, without some of the files. */
+  meta: ['off', 'all', 'some'],
+  archive: ['off', 'on'],
+  unixhierarchysep: ['yes', 'no'],
+  virtdomains: ['off', 'userid'],
+  /** Backend of mailboxes.db. */
+  database: ['twoskip', 'skiplist', 'flat'],
+} as const;
+
+export type Features = { readonly [K in keyof typeof FEATURES]: (typeof FEATURES)[K][number] };
+
+export interface Cell {
+  /** `3.2-uhs-meta > 3.6/full meta=all …` */
+  readonly id: string;
+  readonly source: RecordedSpool;
+  readonly target: Target;
+  readonly layout: Layout;
+  readonly features: Features;
+  /** The indexes of the source are newer than those that the target reads: it has to be refused. */
+  readonly refusalIsDue: boolean;
+}
+
+/** Highest minor version of cyrus.index that a release line writes. @see cyrus-imapd imap/mailbox.h MAILBOX_MINOR_VERSION of each release */
+const NEWEST_INDEX: Readonly<Record<string, number>> = {
+  '2.2': 6,
+  '2.3': 10,
+  '2.4': 12,
+  '2.5': 13,
+  '3.0': 13,
+  '3.2': 16,
+  '3.4': 17,
+  '3.6': 17,
+  '3.8': 17,
+  '3.10': 19,
+  '3.12': 19,
+};
+
+function newestIndex(version: string): number {
+  const newest = NEWEST_INDEX[version];
+  if (newest === undefined) throw new Error(`cells.ts does not know the indexes of ${version}`);
+  return newest;
+}
+
+/** All combinations of features that are fair for a source. */
+function featuresOf(source: RecordedSpool): Features[] {
+  const allowed = {
+    ...FEATURES,
+    // users with a dot can't log in where the separator is a dot: only from `.` to `/` nothing but the separator changes
+    unixhierarchysep: source.unixhierarchysep === 'yes' ? (['yes'] as const) : FEATURES.unixhierarchysep,
+    virtdomains:
+      source.virtdomains !== 'off' ? (['userid'] as const) : source.hasAt ? (['off'] as const) : FEATURES.virtdomains,
+  };
+  return Object.entries(allowed).reduce<Features[]>(
+    (all, [key, values]) => all.flatMap((one) => values.map((value) => ({ ...one, [key]: value }))),
+    [{} as Features],
+  );
+}
+
+function pairsOf(source: string, target: string, layout: string, features: Features): string[] {
+  const values = Object.entries(features).map(([key, value]) => `${key}=${value}`);
+  const met = values.flatMap((v) => [`${source} ${v}`, `${target} ${v}`, `${layout} ${v}`]);
+  return [...met, ...values.flatMap((v, i) => values.slice(i + 1).map((w) => `${v} ${w}`))];
+}
+
+function cellOf(source: RecordedSpool, target: Target, layout: Layout, features: Features): Cell {
+  const shown = Object.entries(features).map(([key, value]) => `${key}=${value}`);
+  return {
+    id: `${source.name} > ${target.version}/${layout} ${shown.join(' ')}`,
+    source,
+    target,
+    layout,
+    features,
+    refusalIsDue: newestIndex(source.version) > newestIndex(target.version),
+  };
+}
+
+export function chooseCells(sources: readonly RecordedSpool[], targets: readonly Target[]): Cell[] {
+  const cells: Cell[] = [];
+  const met = new Map<string, number>();
+  let turn = 0;
+  for (const source of sources) {
+    const choices = featuresOf(source);
+    for (const target of targets) {
+      for (const layout of LAYOUTS.filter((l) => l !== 'uuid' || target.hasUuid)) {
+        // the choice whose pairs were met least; among equals another one at each turn
+        turn += 7;
+        const worth = (features: Features) =>
+          pairsOf(source.name, target.version, layout, features).reduce((sum, p) => sum + 0.1 ** (met.get(p) ?? 0), 0);
+        const order = choices.map((_, i) => choices[(i + turn) % choices.length]!);
+        const best = order.reduce((a, b) => (worth(b) > worth(a) + 1e-9 ? b : a));
+        const cell = cellOf(source, target, layout, best);
+        cells.push(cell);
+        if (cell.refusalIsDue) continue; // nothing is served: covers nothing
+        for (const p of pairsOf(source.name, target.version, layout, best)) met.set(p, (met.get(p) ?? 0) + 1);
+      }
+    }
+  }
+  return cells;
+}
+
+/** Every combination: thousands. */
+export function allCells(sources: readonly RecordedSpool[], targets: readonly Target[]): Cell[] {
+  return sources.flatMap((source) =>
+    targets.flatMap((target) =>
+      LAYOUTS.filter((l) => l !== 'uuid' || target.hasUuid).flatMap((layout) =>
+        featuresOf(source).map((features) => cellOf(source, target, layout, features)),
+      ),
+    ),
+  );
+}
+
+/** Pairs of a feature with a source, target or layout that some fair cell could show and none of these does. */
+export function missedPairs(cells: readonly Cell[], sources: readonly RecordedSpool[]): string[] {
+  const shown = new Set<string>();
+  const wanted = new Set<string>();
+  for (const cell of cells.filter((c) => !c.refusalIsDue)) {
+    const pairs = (f: Features) => pairsOf(cell.source.name, cell.target.version, cell.layout, f);
+    for (const p of pairs(cell.features)) shown.add(p);
+    for (const features of featuresOf(sources.find((s) => s.name === cell.source.name)!)) {
+      for (const p of pairs(features)) wanted.add(p);
+    }
+  }
+  return [...wanted].filter((p) => !shown.has(p));
+}

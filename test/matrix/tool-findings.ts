@@ -1,0 +1,76 @@
+/** What the target's own checkers say of a migrated tree. They write: run them on a copy. */
+import type { CyrusServer } from '../support/cyrus-server.js';
+import type { Cell } from './cells.js';
+
+/** A line that a tool prints also of a spool that no one migrated. */
+interface Quiet {
+  readonly sources?: RegExp;
+  readonly targets?: RegExp;
+  readonly line: RegExp;
+  readonly why: string;
+}
+
+const QUIET_QUOTA: readonly Quiet[] = [
+  {
+    sources: /virtdomains/,
+    line: /: quota root [^ ]+! --> \(none\)$/,
+    why: 'quota -f takes the root of a whole domain away, on the server that wrote the spool as well',
+  },
+];
+
+const QUIET_RECONSTRUCT: readonly Quiet[] = [
+  {
+    sources: /^(2|3\.0)/,
+    line: /updating (?:sync_crc_annot \d+ => \d+|quota_annot_used: 0 => \d+)$/,
+    why: 'an index of version 12 has no room for these sums, one of version 13 sums annotations otherwise',
+  },
+];
+
+/** The lines that may be, as one expression. */
+function quietFor(rules: readonly Quiet[], { source, target }: Cell): RegExp {
+  const lines = rules
+    .filter((q) => (q.sources?.test(source.name) ?? true) && (q.targets?.test(target.version) ?? true))
+    .map((q) => q.line.source);
+  return new RegExp([...lines, '(?!)'].join('|'));
+}
+
+export function consistencyOfDatabase(server: CyrusServer, backend: string): string[] {
+  const file = `${server.dir}/conf/mailboxes.db`;
+  const { status, stdout, stderr } = server.runTool('cyr_dbtool', [file, backend, 'consistent']);
+  const findings = status === 0 && /^Yes/.test(stdout) ? [] : [`cyr_dbtool consistent: ${stdout}${stderr}`];
+  const recovery = server.runTool('ctl_cyrusdb', ['-r']);
+  if (recovery.status !== 0) findings.push(`ctl_cyrusdb -r: ${recovery.stdout}${recovery.stderr}`);
+  return findings;
+}
+
+export function whatQuotaFinds(server: CyrusServer, cell: Cell): string[] {
+  const { status, stdout, stderr } = server.runTool('quota', ['-f']);
+  const quiet = quietFor(QUIET_QUOTA, cell);
+  const mended = /^\S.*?: (?:\S+ usage was .*|quota root .* --> .*|removed|added.*|failed.*)$|^failed .*$/;
+  const odd = `${stdout}${stderr}`.split('\n').filter((line) => mended.test(line) && !quiet.test(line));
+  return report('quota -f', status, odd);
+}
+
+export function whatReconstructFinds(server: CyrusServer, cell: Cell): string[] {
+  const { status, stdout, stderr } = server.runTool('reconstruct', ['-n', '-r', '*']);
+  const quiet = quietFor(QUIET_RECONSTRUCT, cell);
+  const odd = `${stdout}${stderr}`.split('\n').filter((line) => FINDING.test(line) && !quiet.test(line));
+  return report('reconstruct -n', status, odd);
+}
+
+/** Texts of reconstruct itself, never of mailbox names. @see cyrus-imapd 3.6.1 imap/reconstruct.c, imap/mailbox.c */
+const FINDING = new RegExp(
+  [
+    ' uid \\d+ (?:found|rediscovered|not found|guid mismatch|snoozed mismatch|mismatch:|record mismatch|missing)',
+    ':? updating [a-z_]+:? \\d+ => ',
+    'last_uid too small',
+    '^(?:Wrong |Missing |Invalid|mismatched |uniqueid clash|FAILED |Failed |failed |IOERROR|DBERROR|could not |Header |fatal error)',
+    'header file CRC mismatch',
+    ': (?:Mailbox|System|Invalid|Operation) ',
+  ].join('|'),
+);
+
+function report(tool: string, status: number | null, odd: readonly string[]): string[] {
+  if (status === 0 && odd.length === 0) return [];
+  return [`${tool} (exit ${status}) finds ${odd.length}: ${odd.slice(0, 6).join('; ')}`];
+}
