@@ -42,6 +42,9 @@ if (options.help) {
   process.exit(0);
 }
 
+// so that servers are stopped (CyrusServer does that at exit)
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
+
 /** A cell's result, with the day it was found. */
 export type DatedResult = CellResult & { readonly at: string };
 

@@ -113,7 +113,7 @@ async function judge(cell: Cell, job: Job, server: CyrusServer): Promise<Omit<Ce
   if (mismatches.length > 0) reasons.push(`verify: ${JSON.stringify(mismatches.slice(0, 3))}`);
   const where = (await job.run('where')) as unknown as Where;
 
-  reasons.push(...toolFindings(cell, server));
+  reasons.push(...toolFindings(cell, server, new Set(where.mailboxes.map((m) => m.name))));
 
   await server.start();
   const recorded = recordedState(cell.source);
@@ -138,13 +138,13 @@ async function judge(cell: Cell, job: Job, server: CyrusServer): Promise<Omit<Ce
 }
 
 /** The target's own checkers, on a copy in its place: they write. */
-function toolFindings(cell: Cell, server: CyrusServer): string[] {
+function toolFindings(cell: Cell, server: CyrusServer, mailboxes: ReadonlySet<string>): string[] {
   const kept = `${server.realDir}.kept`;
   execFileSync('cp', ['-a', server.realDir, kept]);
   const findings = [
     ...consistencyOfDatabase(server, cell.features.database),
     ...whatQuotaFinds(server, cell),
-    ...whatReconstructFinds(server, cell),
+    ...whatReconstructFinds(server, cell, mailboxes),
   ];
   rmSync(server.realDir, { recursive: true });
   execFileSync('mv', [kept, server.realDir]);
@@ -181,5 +181,9 @@ interface Check {
   readonly detail: string;
 }
 interface Where {
-  readonly mailboxes: readonly { readonly external: string; readonly to: { readonly data: string | null } }[];
+  readonly mailboxes: readonly {
+    readonly name: string;
+    readonly external: string;
+    readonly to: { readonly data: string | null };
+  }[];
 }
