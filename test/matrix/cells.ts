@@ -74,7 +74,7 @@ function pairsOf(source: string, target: string, layout: string, features: Featu
   return [...met, ...values.flatMap((v, i) => values.slice(i + 1).map((w) => `${v} ${w}`))];
 }
 
-function cellOf(source: RecordedSpool, target: Target, layout: Layout, features: Features): Cell {
+export function cellOf(source: RecordedSpool, target: Target, layout: Layout, features: Features): Cell {
   const shown = Object.entries(features).map(([key, value]) => `${key}=${value}`);
   return {
     id: `${source.name} > ${target.version}/${layout} ${shown.join(' ')}`,

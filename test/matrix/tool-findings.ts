@@ -2,6 +2,12 @@
 import type { CyrusServer } from '../support/cyrus-server.js';
 import type { Cell } from './cells.js';
 
+/** What of a cell decides about lines of tools. */
+interface CellOfTool {
+  readonly source: { readonly name: string };
+  readonly target: { readonly version: string };
+}
+
 /** A line that a tool prints also of a spool that no one migrated. */
 interface Quiet {
   readonly sources?: RegExp;
@@ -33,7 +39,7 @@ const QUIET_RECONSTRUCT: readonly Quiet[] = [
 ];
 
 /** The lines that may be, as one expression. */
-function quietFor(rules: readonly Quiet[], { source, target }: Cell): RegExp {
+function quietFor(rules: readonly Quiet[], { source, target }: CellOfTool): RegExp {
   const lines = rules
     .filter((q) => (q.sources?.test(source.name) ?? true) && (q.targets?.test(target.version) ?? true))
     .map((q) => q.line.source);
@@ -51,25 +57,36 @@ export function consistencyOfDatabase(server: CyrusServer, backend: string): str
 
 export function whatQuotaFinds(server: CyrusServer, cell: Cell): string[] {
   const { status, stdout, stderr } = server.runTool('quota', ['-f']);
-  const quiet = quietFor(QUIET_QUOTA, cell);
-  const mended = /^\S.*?: (?:\S+ usage was .*|quota root .* --> .*|removed|added.*|failed.*)$|^failed .*$/;
-  const odd = `${stdout}${stderr}`.split('\n').filter((line) => mended.test(line) && !quiet.test(line));
-  return report('quota -f', status, odd);
+  return report('quota -f', status, quotaFindings(`${stdout}${stderr}`, cell));
 }
 
 /** @param mailboxes internal names of all that were migrated */
 export function whatReconstructFinds(server: CyrusServer, cell: Cell, mailboxes: ReadonlySet<string>): string[] {
   const { status, stdout, stderr } = server.runTool('reconstruct', ['-n', '-r', '*']);
+  return report('reconstruct -n', status, reconstructFindings(`${stdout}${stderr}`, cell, mailboxes));
+}
+
+function report(tool: string, status: number | null, odd: readonly string[]): string[] {
+  if (status === 0 && odd.length === 0) return [];
+  return [`${tool} (exit ${status}) finds ${odd.length}: ${odd.slice(0, 6).join('; ')}`];
+}
+
+/** Of what a `quota -f` printed, the lines that say that it mended something. */
+export function quotaFindings(text: string, cell: CellOfTool): string[] {
+  const mended = /^\S.*?: (?:\S+ usage was .*|quota root .* --> .*|removed|added.*|failed.*)$|^failed .*$/;
+  const quiet = quietFor(QUIET_QUOTA, cell);
+  return text.split('\n').filter((line) => mended.test(line) && !quiet.test(line));
+}
+
+/** Of what a `reconstruct -n` printed, the lines that say that it would mend something. */
+export function reconstructFindings(text: string, cell: CellOfTool, mailboxes: ReadonlySet<string>): string[] {
   const quiet = quietFor(QUIET_RECONSTRUCT, cell);
   // 3.2 says it of each intermediate, which is no mailbox (3.2.6 of its own spools too)
   const isIntermediate = (line: string) => {
-    const name = / ?(.*): Mailbox does not exist Failed to reconstruct mailbox$/.exec(line)?.[1];
+    const name = /^ ?(.*): Mailbox does not exist Failed to reconstruct mailbox$/.exec(line)?.[1];
     return cell.target.version === '3.2' && name !== undefined && !mailboxes.has(name);
   };
-  const odd = `${stdout}${stderr}`
-    .split('\n')
-    .filter((line) => FINDING.test(line) && !quiet.test(line) && !isIntermediate(line));
-  return report('reconstruct -n', status, odd);
+  return text.split('\n').filter((line) => FINDING.test(line) && !quiet.test(line) && !isIntermediate(line));
 }
 
 /** Texts of reconstruct itself, never of mailbox names. @see cyrus-imapd 3.6.1 imap/reconstruct.c, imap/mailbox.c */
@@ -83,8 +100,3 @@ const FINDING = new RegExp(
     ': (?:Mailbox|System|Invalid|Operation) ',
   ].join('|'),
 );
-
-function report(tool: string, status: number | null, odd: readonly string[]): string[] {
-  if (status === 0 && odd.length === 0) return [];
-  return [`${tool} (exit ${status}) finds ${odd.length}: ${odd.slice(0, 6).join('; ')}`];
-}

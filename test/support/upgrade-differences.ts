@@ -85,6 +85,7 @@ export const UPGRADE_DIFFERENCES: readonly AllowedDifference[] = [
     targets: /^3\.1[02]$/,
     path: / > metadata > \/shared\/vendor\/cmu\/cyrus-imapd\/userrawquota$/,
     from: 'absent',
+    to: /^"\((?:[A-Z-]+ \d+ \d+ ?)+\)"$/,
     why: 'METADATA entry that is new in 3.10',
   },
   {
