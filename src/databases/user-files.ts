@@ -8,7 +8,8 @@
  * | sub | converted: backend and form of names |
  * | mboxkey | converted: backend |
  * | counters | copied (3.0 and later read all older lengths) |
- * | conversations, dav | copied within a release line, else left to the target to rebuild |
+ * | conversations | copied within a release line, else left to the target to rebuild |
+ * | dav | copied where the target brings it up to date by itself, else left to it to rebuild |
  * | xapianactive | dropped: it names search databases that stay behind |
  */
 import { FormatError } from '../base/errors.js';
@@ -17,6 +18,7 @@ import type { DbEntry } from '../cyrus/db/entry.js';
 import { parseConfigPath, userFile } from '../cyrus/layout/config-paths.js';
 import { isInbox, type User, userOf } from '../cyrus/names/mailbox-name.js';
 import { readSubscriptions, writeSubscriptions } from '../cyrus/records/subscriptions.js';
+import { type CyrusVersion, isAtLeast } from '../cyrus/version.js';
 import type { Job } from '../job/job.js';
 import type { ProblemList } from '../model/problem.js';
 import type { ConfigReader } from './config-reader.js';
@@ -75,11 +77,11 @@ export function migrateUserFiles(
 ): DatabaseOutcome[] {
   const { conf } = job.target;
   const counts = new Map<string, number>();
-  const sameLine = job.source.conf.version === conf.version;
+  const derived = derivedFiles(job.source.conf.version, conf.version);
   for (const { user, suffix, path } of liveUserFiles(job, reader, migrated)) {
     const to = userFile(conf, user, suffix, migrated.targetInboxUuid(user));
     try {
-      if (migrateOne(job, reader, writer, migrated, user, suffix, path, to, sameLine, nowSec))
+      if (migrateOne(job, reader, writer, migrated, user, suffix, path, to, derived, nowSec))
         counts.set(suffix, (counts.get(suffix) ?? 0) + 1);
     } catch (error) {
       if (!(error instanceof FormatError || error instanceof RangeError)) throw error;
@@ -93,23 +95,40 @@ export function migrateUserFiles(
   }
   return [...counts]
     .sort()
-    .map(([suffix, entries]) => ({ what: `user/*.${suffix}`, entries, ...actionOf(suffix, sameLine) }));
+    .map(([suffix, entries]) => ({ what: `user/*.${suffix}`, entries, ...actionOf(suffix, derived) }));
 }
 
-function actionOf(suffix: string, sameLine: boolean): Pick<DatabaseOutcome, 'action' | 'note'> {
+/** Which of the files that are derived from others the target can go on with. */
+interface DerivedFiles {
+  readonly conversations: boolean;
+  readonly dav: boolean;
+}
+
+/**
+ * Scripts of 3.6 and later are messages of #sieve, and ManageSieve finds them by the user's dav database: without it
+ * none is shown. From version 14 on (3.6) that names mailboxes by uniqueid, and each newer server alters its tables when
+ * it opens it.
+ * @see cyrus-imapd 3.6.1, 3.10.3 imap/dav_db.c DB_VERSION (14, 16; 3.8: 15), davdb_upgrade
+ */
+export function derivedFiles(source: CyrusVersion, target: CyrusVersion): DerivedFiles {
+  const isSame = source === target;
+  return { conversations: isSame, dav: isSame || (isAtLeast(source, '3.6') && isAtLeast(target, source)) };
+}
+
+function actionOf(suffix: string, derived: DerivedFiles): Pick<DatabaseOutcome, 'action' | 'note'> {
   switch (suffix) {
     case 'seen':
     case 'sub':
     case 'mboxkey':
       return { action: 'converted', note: "in the target's backend and hashing" };
     case 'conversations':
-      return sameLine
+      return derived.conversations
         ? { action: 'copied', note: 'same release line' }
         : { action: 'left-to-target', note: 'another release line: run ctl_conversationsdb -b -r' };
     case 'dav':
-      return sameLine
-        ? { action: 'copied', note: 'same release line' }
-        : { action: 'left-to-target', note: 'another release line: run dav_reconstruct -a' };
+      return derived.dav
+        ? { action: 'copied', note: 'the new server alters its tables where it has to' }
+        : { action: 'left-to-target', note: 'of a release before 3.6: run dav_reconstruct -a' };
     case 'xapianactive':
       return { action: 'dropped', note: 'names search databases that stay behind: run squatter' };
     default:
@@ -127,7 +146,7 @@ function migrateOne(
   suffix: string,
   path: string,
   to: string,
-  sameLine: boolean,
+  derived: DerivedFiles,
   nowSec: number,
 ): boolean {
   const { conf } = job.target;
@@ -154,8 +173,10 @@ function migrateOne(
       return true;
     case 'conversations':
     case 'dav':
+      if (!derived[suffix]) return true;
+      break;
     case 'xapianactive':
-      if (suffix === 'xapianactive' || !sameLine) return true;
+      return true;
   }
   const bytes = reader.bytes(path);
   if (bytes) writer.write(to, bytes);

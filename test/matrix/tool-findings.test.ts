@@ -29,6 +29,8 @@ describe('quota -f', () => {
     ['one.example!list: quota root one.example! --> (none)', '3.6-virtdomains', 0],
     ['one.example!user.anna: quota root one.example!user.anna --> (none)', '3.6-virtdomains', 1],
     ['one.example!list: quota root one.example! --> (none)', '3.2-uhs-meta', 1],
+    ['one.example!: removed', '3.6-virtdomains', 0],
+    ['one.example!user.ben: removed', '3.6-virtdomains', 1],
     ['       50000        0       358 user.alice', '3.2-uhs-meta', 0],
   ])('%s of %s counts %i', (line, source, count) => {
     expect(quotaFindings(`${line}\n`, cell(source, '3.6'))).toHaveLength(count);

@@ -19,7 +19,7 @@ interface Quiet {
 const QUIET_QUOTA: readonly Quiet[] = [
   {
     sources: /virtdomains/,
-    line: /: quota root [^ ]+! --> \(none\)$/,
+    line: /: quota root [^ ]+! --> \(none\)$|^[^ ]+!: removed$/,
     why: 'quota -f takes the root of a whole domain away, on the server that wrote the spool as well',
   },
 ];
