@@ -53,7 +53,10 @@ describe('upgrade_indexes = "all"', () => {
       const users = Object.keys(recorded.users);
       const corrected = (cutover.quotaRoots as { corrected: Correction[] }).corrected;
       const served = await server.imapState(users);
-      requireSame(recorded, served, [...rulesFor(name, UPGRADE_DIFFERENCES), ...corrected.map((c) => correctedUsage(c))]);
+      requireSame(recorded, served, [
+        ...rulesFor(name, UPGRADE_DIFFERENCES),
+        ...corrected.map((c) => correctedUsage(c)),
+      ]);
 
       const { mailboxes } = (await job.run('where')) as unknown as { mailboxes: { external: string }[] };
       const names = new Set(mailboxes.map(({ external }) => external));
@@ -84,7 +87,10 @@ describe('upgrade_indexes = "never"', () => {
       const recorded = withoutSieve(spoolState(name));
       const corrected = (cutover.quotaRoots as { corrected: Correction[] }).corrected;
       const served = await server.imapState(Object.keys(recorded.users));
-      requireSame(recorded, served, [...rulesFor(name, UPGRADE_DIFFERENCES), ...corrected.map((c) => correctedUsage(c))]);
+      requireSame(recorded, served, [
+        ...rulesFor(name, UPGRADE_DIFFERENCES),
+        ...corrected.map((c) => correctedUsage(c)),
+      ]);
     },
   );
 });
