@@ -3,6 +3,7 @@
 import { FormatError } from '../base/errors.js';
 import type { MailboxPlace } from '../cyrus/layout/mailbox-place.js';
 import { type IndexHeader, readIndexHeader } from '../cyrus/mailbox/index.js';
+import { IndexWriter } from '../cyrus/mailbox/index-writer.js';
 import { inboxOf, isInbox, type User } from '../cyrus/names/mailbox-name.js';
 import type { TargetTrees } from '../disk/trees.js';
 import type { Inventory } from '../inventory/inventory.js';
@@ -14,7 +15,18 @@ import type { Plan } from '../plan/plan.js';
 export interface MigratedMailbox {
   readonly mailbox: SourceMailbox;
   readonly place: MailboxPlace;
+  /** Of none at all where the mailbox was copied as it stands. */
   readonly index: IndexHeader;
+  /** Its index can't be read, and lies on the target as on the source: reconstruct will make one. */
+  readonly asItStands: boolean;
+}
+
+const EMPTY_INDEX = emptyIndex();
+
+function emptyIndex(): Buffer {
+  const writer = IndexWriter.create(12, 0);
+  writer.seal();
+  return writer.bytes;
 }
 
 export interface Migrated {
@@ -42,18 +54,27 @@ export function collectMigrated(
   for (const mailbox of inventory.mailboxes) {
     const place = plan.placeOf(mailbox);
     const path = `${place.meta.index}/cyrus.index`;
-    try {
-      const bytes = target.root(place.roots.meta.index).reader.read(`${place.relative}/cyrus.index`);
-      if (!bytes) throw new FormatError(path, 0, 'an index', 'none');
-      mailboxes.push({ mailbox, place, index: readIndexHeader(bytes, path) });
-    } catch (error) {
-      if (!(error instanceof FormatError)) throw error;
+    const bytes = target.root(place.roots.meta.index).reader.read(`${place.relative}/cyrus.index`);
+    if (!bytes) {
       problems.add({
         code: 'mailbox-not-migrated',
-        message: error.message,
+        message: `${path} is not there`,
         advice: 'See the other problems of this mailbox; it is not in the new mailboxes.db.',
         mailbox: mailbox.name,
       });
+      continue;
+    }
+    try {
+      mailboxes.push({ mailbox, place, index: readIndexHeader(bytes, path), asItStands: false });
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      problems.add({
+        code: 'mailbox-needs-reconstruct',
+        message: `${error.message}: it lies on the target as on the source`,
+        advice: 'Run reconstruct for it on the new server once that runs.',
+        mailbox: mailbox.name,
+      });
+      mailboxes.push({ mailbox, place, index: readIndexHeader(EMPTY_INDEX, path), asItStands: true });
     }
   }
   const byName = new Map(mailboxes.map((m) => [m.mailbox.name as string, m]));

@@ -44,7 +44,7 @@ export interface Inventory {
   readonly hasExpunge: boolean;
 }
 
-type Draft = Omit<SourceMailbox, 'uniqueid' | 'summary'> & { sourceId: string | undefined; indexReadable: boolean };
+type Draft = Omit<SourceMailbox, 'uniqueid' | 'summary'> & { sourceId: string | undefined; hasFiles: boolean };
 
 /** Reads the source and records in the state what it showed. */
 export function takeInventory(job: Job, state: State, trees: SourceTrees, problems: ProblemList): Inventory {
@@ -97,7 +97,7 @@ export function takeInventory(job: Job, state: State, trees: SourceTrees, proble
   const mailboxes = identify(drafts, state, problems).map(({ draft, uniqueid }) => {
     const row = rows.get(uniqueid);
     const unchanged = row !== undefined && row.print === draft.print && row.sourceKey === sourceKey(draft);
-    const summary = unchanged ? row : draft.indexReadable ? summarise(job, trees, draft, problems) : undefined;
+    const summary = unchanged ? row : draft.hasFiles ? summarise(job, trees, draft, problems) : undefined;
     return { ...draft, uniqueid, summary };
   });
   state.mailboxes.sight(
@@ -210,7 +210,7 @@ function draftOf(
     headerPrint: print.header,
     print: print.all,
     sourceId,
-    indexReadable: print.hasIndex && print.hasHeader,
+    hasFiles: print.hasIndex && print.hasHeader,
   };
 }
 
@@ -284,7 +284,8 @@ function summarise(job: Job, trees: SourceTrees, draft: Draft, problems: Problem
       bytes: Number(header.quotaUsedBytes),
     };
   } catch (error) {
-    problems.add(readProblem(error, name, path));
+    const problem = readProblem(error, name, path);
+    problems.add(error instanceof FormatError ? { ...problem, code: 'index-damaged' } : problem);
     return undefined;
   }
 }

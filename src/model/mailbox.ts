@@ -30,6 +30,8 @@ export interface SourceMailbox {
   readonly headerPrint: string;
   /** Fingerprint of cyrus.header, cyrus.index, cyrus.expunge, cyrus.annotations (reference 9.2). */
   readonly print: string;
+  /** Whether cyrus.header and cyrus.index are there at all. */
+  readonly hasFiles: boolean;
   /** Undefined where the index can't be read: the target keeps what it has. */
   readonly summary: MailboxSummary | undefined;
 }

@@ -14,8 +14,13 @@ export class ProblemList {
   readonly #byKey = new Map<string, Problem>();
 
   add(problem: Problem): void {
-    const key = `${problem.code}\0${problem.mailbox ?? ''}\0${problem.path ?? ''}`;
+    const key = keyOf(problem);
     if (!this.#byKey.has(key)) this.#byKey.set(key, problem);
+  }
+
+  /** In place of what was said of the same before. */
+  replace(problem: Problem): void {
+    this.#byKey.set(keyOf(problem), problem);
   }
 
   get all(): Problem[] {
@@ -25,4 +30,8 @@ export class ProblemList {
   get size(): number {
     return this.#byKey.size;
   }
+}
+
+function keyOf({ code, mailbox, path }: Problem): string {
+  return `${code}\0${mailbox ?? ''}\0${path ?? ''}`;
 }

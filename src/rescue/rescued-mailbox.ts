@@ -215,10 +215,11 @@ function writeMailbox(
       place,
       headerPrint: '',
       print: '',
+      hasFiles: true,
       summary: undefined,
     };
     return {
-      mailbox: { mailbox, place, index: readIndexHeader(index, `${place.meta.index}/cyrus.index`) },
+      mailbox: { mailbox, place, index: readIndexHeader(index, `${place.meta.index}/cyrus.index`), asItStands: false },
       entries,
       written,
     };

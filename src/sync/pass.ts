@@ -25,7 +25,7 @@ import { quotaRootOf, readQuotaRoots } from '../inventory/quota-roots.js';
 import { readMailboxesDb } from '../inventory/read-mailboxes-db.js';
 import { SeenEntries } from '../inventory/seen-entries.js';
 import type { Job } from '../job/job.js';
-import type { SourceMailbox } from '../model/mailbox.js';
+import type { MailboxSummary, SourceMailbox } from '../model/mailbox.js';
 import type { ProblemList } from '../model/problem.js';
 import type { SyncResult, SyncTask, TaskPlace } from '../model/sync-task.js';
 import { checkSpace, makePlan, type Plan } from '../plan/plan.js';
@@ -73,6 +73,9 @@ export interface PassResult {
   readonly inventory: Inventory;
   readonly plan: Plan;
 }
+
+/** Of an index that can't be read: the worker sees what can be done (copy-as-it-stands.ts). */
+const UNREADABLE: Pick<MailboxSummary, 'indexVersion' | 'bytes'> = { indexVersion: 99, bytes: 0 };
 
 /** Mailboxes and bytes of one barrier: few enough that a crash repeats little, enough that `syncfs` costs little. */
 const BATCH_MAILBOXES = 1000;
@@ -226,12 +229,13 @@ class Pass {
       count.total++;
       const row = rows.get(mailbox.uniqueid)!;
       const place = plan.placeOf(mailbox);
-      if (!mailbox.summary) {
-        count.failed++; // its index can't be read: takeInventory has said so, the target keeps what it has
+      const summary = mailbox.summary ?? (mailbox.hasFiles ? UNREADABLE : undefined);
+      if (!summary) {
+        count.failed++; // its files are missing: takeInventory has said so, the target keeps what it has
         continue;
       }
       const sourceId = mailbox.entry.uniqueid ?? mailbox.uniqueid;
-      const needsSeen = mailbox.summary.indexVersion < indexes.oldest;
+      const needsSeen = summary.indexVersion < indexes.oldest;
       const header = {
         form: dlistHeaders ? ('dlist' as const) : ('text' as const),
         name: mailbox.name as string,
@@ -242,7 +246,7 @@ class Pass {
       };
       const ownerSeen = needsSeen ? seen.of(mailbox.user, sourceId) : undefined;
       const anyoneSeen = needsSeen ? seen.ofAnyone(sourceId) : undefined;
-      const annotationBytes = mailbox.summary.indexVersion < 13 ? (sizes?.of(mailbox.name, sourceId) ?? 0) : 0;
+      const annotationBytes = summary.indexVersion < 13 ? (sizes?.of(mailbox.name, sourceId) ?? 0) : 0;
       const form = createHash('sha1')
         .update(
           JSON.stringify([
@@ -284,7 +288,7 @@ class Pass {
       });
       this.#kinds.set(row.id, {
         row,
-        bytes: mailbox.summary.bytes,
+        bytes: summary.bytes,
         partition: place.partition,
         kind: isNew ? 'created' : movedTo || unfinishedMove ? 'moved' : same ? 'unchanged' : 'changed',
       });
@@ -432,7 +436,7 @@ class Pass {
     bytes.copied += result.counts.bytesCopied;
     bytes.linked += result.counts.bytesLinked;
     if (result.raced) this.#figures.racedWithServer++;
-    for (const problem of result.problems) this.context.problems.add(problem);
+    for (const problem of result.problems) this.context.problems.replace(problem);
   }
 
   /** Takes away what neither of two reads of mailboxes.db knows, by name or by uniqueid. */

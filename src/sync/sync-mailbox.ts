@@ -30,6 +30,7 @@ import type { SourceTrees, TargetTrees } from '../disk/trees.js';
 import { isRacy } from '../inventory/fingerprint.js';
 import type { Problem } from '../model/problem.js';
 import type { SyncCounts, SyncResult, SyncTask } from '../model/sync-task.js';
+import { copyAsItStands } from './copy-as-it-stands.js';
 import { copyMessage } from './copy-message.js';
 import type { LinkAnchors } from './links.js';
 import { type MailboxRead, printOf, readFile, readMailbox } from './read-mailbox.js';
@@ -86,8 +87,8 @@ export function syncMailbox(task: SyncTask, context: SyncContext): SyncResult {
     if (error instanceof FormatError) {
       problems.push({
         code: 'index-damaged',
-        message: error.message,
-        advice: 'Run reconstruct for it on the old server; what the target has of it is kept.',
+        message: `${error.message}; ${copyAsItStands(task, context, counts, written)}`,
+        advice: 'Run reconstruct for it on the old server and presync again; after the cutover, on the new one.',
         mailbox: task.name,
         path,
       });

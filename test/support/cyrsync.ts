@@ -10,7 +10,12 @@ export interface CyrsyncDocument {
   readonly cyrsync: string;
   readonly schema: string;
   readonly exit: number;
-  readonly problems: readonly { readonly code: string; readonly message: string; readonly advice: string }[];
+  readonly problems: readonly {
+    readonly code: string;
+    readonly message: string;
+    readonly advice: string;
+    readonly mailbox?: string;
+  }[];
   readonly [field: string]: unknown;
 }
 
