@@ -5,6 +5,7 @@ import { ConfigError } from '../base/errors.js';
 import { compareConfs } from '../cyrus/conf/compare-confs.js';
 import { CYRUS_VERSIONS, type CyrusVersion, parseCyrusVersion } from '../cyrus/version.js';
 import { errnoOf } from '../disk/os-path.js';
+import { entriesOf } from '../inventory/read-mailboxes-db.js';
 import { installedVersion, type VersionEvidence, versionOfSource } from '../job/detect-version.js';
 import { defaultLayout, loadSide, type Side } from '../job/job.js';
 import { lookupId } from '../job/passwd.js';
@@ -120,7 +121,11 @@ function given(text: string | undefined, option: string): CyrusVersion | undefin
 function sourceVersion(options: InitOptions, root: string): VersionEvidence {
   const version = given(options.fromVersion, '--from-version');
   if (version) return { version, evidence: 'given with --from-version' };
-  const found = versionOfSource((v) => loadSide(options.from, root, v).conf, loadSide(options.from, root, '3.6').real);
+  const found = versionOfSource(
+    (v) => loadSide(options.from, root, v).conf,
+    loadSide(options.from, root, '3.6').real,
+    entriesOf,
+  );
   if (found) return found;
   throw new ConfigError(
     "The old server's release could not be found out",

@@ -5,8 +5,8 @@
 import { readFileSync } from 'node:fs';
 import { FormatError } from '../base/errors.js';
 import type { CyrusConf } from '../cyrus/conf/cyrus-conf.js';
-import { readDatabase } from '../cyrus/db/database.js';
 import { detectBackend } from '../cyrus/db/detect.js';
+import type { DbEntry } from '../cyrus/db/entry.js';
 import { placeOf } from '../cyrus/layout/mailbox-place.js';
 import { readIndex } from '../cyrus/mailbox/index.js';
 import { isLive, readMailboxEntries } from '../cyrus/records/mailboxes-db.js';
@@ -62,11 +62,13 @@ const SAMPLE = 400;
 /**
  * The release line that the source's formats show. An index keeps its version after an upgrade, so the newest decides,
  * together with the form of mailboxes.db.
- * @param conf Read as some version's: only paths are taken from it, for each version's own hashing.
+ * @param confOf Read as some version's: only paths are taken from it, for each version's own hashing.
+ * @param readEntries Of a database of any backend; what it throws but a FormatError is the caller's.
  */
 export function versionOfSource(
   confOf: (version: CyrusVersion) => CyrusConf,
   real: (path: string) => string,
+  readEntries: (bytes: Buffer, path: string) => readonly DbEntry[],
 ): VersionEvidence | undefined {
   const base = confOf('3.6');
   const trees = new SourceTrees({ real });
@@ -75,10 +77,7 @@ export function versionOfSource(
     const cut = path.lastIndexOf('/');
     const bytes = trees.root(path.slice(0, cut))?.read(path.slice(cut + 1));
     if (!bytes) return undefined;
-    const backend = detectBackend(bytes);
-    if (backend !== 'flat' && backend !== 'skiplist' && backend !== 'twoskip') return undefined;
-    const entries = readDatabase(bytes, path).entries;
-    const { dialect, mailboxes } = readMailboxEntries(entries, base, path);
+    const { dialect, mailboxes } = readMailboxEntries(readEntries(bytes, path), base, path);
     const form = {
       text: 'text records',
       dlist: 'dlist records',
@@ -90,7 +89,7 @@ export function versionOfSource(
       dialect === 'ni' ? [base] : [confOf('3.2'), confOf('2.3')],
       trees,
     );
-    const seen = `mailboxes.db (${backend}) with ${form}${newest ? `, ${newest.path} of minor version ${newest.minor}` : ''}`;
+    const seen = `mailboxes.db (${detectBackend(bytes)}) with ${form}${newest ? `, ${newest.path} of minor version ${newest.minor}` : ''}`;
     const version = lineOf(
       dialect,
       newest?.minor,

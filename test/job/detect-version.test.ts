@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CyrusVersion } from '../../src/cyrus/version.js';
+import { entriesOf } from '../../src/inventory/read-mailboxes-db.js';
 import { installedVersion, versionOfSource } from '../../src/job/detect-version.js';
 import { loadSide } from '../../src/job/job.js';
 import { confOf } from '../cyrus/conf/conf-of.js';
@@ -39,6 +40,7 @@ describe('the release of the old server', () => {
     const found = versionOfSource(
       (v) => loadSide(conf, root, v).conf,
       (path) => root + path,
+      entriesOf,
     );
     expect(found?.version).toBe(version);
   });
@@ -55,8 +57,19 @@ describe('the release of the old server', () => {
       versionOfSource(
         (v) => confOf(v),
         (path) => root + path,
+        entriesOf,
       )?.version,
     ).toBe(version);
+  });
+
+  it('is seen through a Berkeley mailboxes.db, which needs a reader of its own', () => {
+    put('D/conf/mailboxes.db', `${'\0'.repeat(12)}\x62\x31\x05\0`);
+    const found = versionOfSource(
+      (v) => confOf(v),
+      (path) => root + path,
+      () => [{ key: 'user.alice', value: '%(A %(alice lrs) P default F 1)' }],
+    );
+    expect(found?.evidence).toBe('mailboxes.db (berkeley-btree) with dlist records');
   });
 
   it('is not guessed where mailboxes.db is missing', () => {
@@ -64,6 +77,7 @@ describe('the release of the old server', () => {
       versionOfSource(
         (v) => confOf(v),
         (path) => root + path,
+        entriesOf,
       ),
     ).toBeUndefined();
   });
@@ -74,6 +88,7 @@ describe('the release of the old server', () => {
       versionOfSource(
         (v) => confOf(v),
         (path) => root + path,
+        entriesOf,
       ),
     ).toBeUndefined();
   });
