@@ -14,9 +14,12 @@ export const LINKS = `${STAGING}/links`;
 export class LinkAnchors {
   readonly #byRoot = new Map<TargetRoot, TargetDir>();
 
-  /** The hooks for one message of `dir`, to be copied as `name`. */
-  for(root: TargetRoot, dir: TargetDir, name: string, guid: string) {
-    const anchorOf = (s: Stats) => `${s.dev}-${s.ino}-${s.size}-${s.mtimeMs}-${guid}`;
+  /**
+   * The hooks for one message of `dir`, to be copied as `name`. INTERNALDATE tells groups apart as well: a delivery to
+   * many gives each its own second, and an inode has but one mtime.
+   */
+  for(root: TargetRoot, dir: TargetDir, name: string, guid: string, internalDateSec: number) {
+    const anchorOf = (s: Stats) => `${s.dev}-${s.ino}-${s.size}-${s.mtimeMs}-${internalDateSec}-${guid}`;
     return {
       linkInstead: (s: Stats): boolean => dir.linkFrom(this.#anchors(root), anchorOf(s), name),
       afterCopy: (s: Stats): void => {

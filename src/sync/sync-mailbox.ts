@@ -346,7 +346,9 @@ class MailboxCopy {
     const { fd, stat } = dir.openMessage(name);
     closeSync(fd);
     const target = this.#context.target.root(root);
-    this.#context.anchors.for(target, this.#targetDir(root), name, this.#wanted.guidHex(n)).keepAnchor(stat);
+    this.#context.anchors
+      .for(target, this.#targetDir(root), name, this.#wanted.guidHex(n), this.#wanted.internalDate(n))
+      .keepAnchor(stat);
   }
 
   /** Whether a link to an anchor of a pass that died has the content of the source. */
@@ -385,7 +387,7 @@ class MailboxCopy {
     const { data, archive } = this.#sourceDirs;
     const usual = wanted.isArchived(n) && archive ? archive : data;
     const to = this.#targetDir(root);
-    const anchors = this.#context.anchors.for(this.#context.target.root(root), to, name, guid);
+    const anchors = this.#context.anchors.for(this.#context.target.root(root), to, name, guid, wanted.internalDate(n));
     const links = {
       ...anchors,
       linkInstead: (stat: Stats) =>
