@@ -26,8 +26,10 @@ function put(path: string, content: string): void {
 describe('the release of the old server', () => {
   // Each spool is named after the release that wrote it (fixtures/spools/README.md).
   it.each<[string, CyrusVersion]>([
+    ['2.2-virt-fullhash', '2.2'],
     ['2.3-skiplist-uhs', '2.3'],
     ['2.4-netnews-meta', '2.4'],
+    ['2.5-conv-meta', '2.5'],
     ['3.0-uhs-plain', '3.0'],
     ['3.2-uhs-meta', '3.2'],
     ['3.6-uuid-archive', '3.6'],

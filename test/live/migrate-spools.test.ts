@@ -9,8 +9,10 @@ import { UPGRADE_DIFFERENCES } from '../support/upgrade-differences.js';
 
 /** A target laid out otherwise than its source, each. */
 const TARGETS: Readonly<Record<SpoolName, Omit<CyrusSetup, 'dir'>>> = {
+  '2.2-virt-fullhash': { hash: 'full', partitions: ['n1', 'n2'] },
   '2.3-skiplist-uhs': { hash: 'full', partitions: ['n1', 'n2'] },
   '2.4-netnews-meta': { hash: 'full', partitions: ['n1', 'n2', 'n3'], meta: true },
+  '2.5-conv-meta': { hash: 'basic', partitions: ['n1', 'n2'], meta: ['n2'] },
   '3.0-uhs-plain': {
     hash: 'basic',
     partitions: ['n1'],

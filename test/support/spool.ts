@@ -11,8 +11,10 @@ const FIXTURES = fileURLToPath(new URL('../../fixtures/', import.meta.url));
 
 /** Spools in fixtures/spools, each named after the version that wrote it. */
 export const SPOOLS = [
+  '2.2-virt-fullhash',
   '2.3-skiplist-uhs',
   '2.4-netnews-meta',
+  '2.5-conv-meta',
   '3.0-uhs-plain',
   '3.2-uhs-meta',
   '3.6-uuid-archive',
