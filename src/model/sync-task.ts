@@ -57,6 +57,8 @@ export interface SyncTask {
   /** Digest of `header` and `ownerSeen`: what else the target's files were made from. */
   readonly form: string;
   readonly indexes: IndexVersions;
+  /** Whether any partition of the target has an archive; where none has, no message is marked as archived. */
+  readonly archives: boolean;
   /** Bytes of the mailbox's own annotations; asked for where an index of 2.4 or older is raised. */
   readonly annotationBytes: number;
   readonly holdRemovals: boolean;

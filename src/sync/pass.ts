@@ -225,6 +225,7 @@ class Pass {
     const created: SourceMailbox[] = [];
     const { mailboxes: count } = this.#figures;
     const dlistHeaders = isAtLeast(conf.version, '3.6');
+    const archives = [...conf.partitions.values()].some((partition) => partition.archive !== undefined);
     for (const mailbox of inOrderOfUsers(inventory.mailboxes)) {
       count.total++;
       const row = rows.get(mailbox.uniqueid)!;
@@ -282,6 +283,7 @@ class Pass {
         anyoneSeen,
         form,
         indexes,
+        archives,
         annotationBytes,
         holdRemovals,
         verifyLinks: crashed,

@@ -506,6 +506,8 @@ class MailboxCopy {
       guidOf: (uid) => this.#guids.get(uid),
       userFlags: header.flags,
       cacheOf,
+      // the flag says where the file lies: reconstruct would take it off ("Marking file as not archived")
+      isArchived: this.#task.archives ? undefined : () => false,
     });
   }
 

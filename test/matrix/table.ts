@@ -44,7 +44,7 @@ export function tableOf(cells: readonly Cell[], results: Results): string {
     ...[...sources].map((source) => row([source, ...columns.map((column) => shown(source, column))])),
     '',
     `${last}, \`npm run matrix\`: ${count('green')} green, ${count('refused')} refused, ${count('red')} red of ${cells.length} cells. ` +
-      `Targets: Cyrus ${[...targets.values()].map((t) => t.package).join(', ')}.`,
+      `Targets: Cyrus ${[...targets.values()].map((t) => t.package).join(', ')}; those that are not the host's own in chroots, made by \`test/matrix/make-chroots.sh\`.`,
     '',
     `${SHOWN.green} that Cyrus serves the migrated spool as the old one did, and its tools find nothing; ${SHOWN.refused} refused, the indexes of the source are newer than what the target reads; ${SHOWN.red} something is wrong; empty: not run. ` +
       'none, basic, full: directories by name without hashing, with `hashimapspool`, with `fulldirhash` too; uuid: by uniqueid. ' +

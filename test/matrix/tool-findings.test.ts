@@ -17,6 +17,7 @@ describe('reconstruct -n', () => {
     ['user.alice.deep: Mailbox does not exist Failed to reconstruct mailbox', '3.2-uhs-meta', '3.6', 1],
     ['user.alice.deep.x: Mailbox does not exist Failed to reconstruct mailbox', '3.2-uhs-meta', '3.2', 1],
     ['user.42 uid 20 found - adding', '3.2-uhs-meta', '3.6', 1],
+    ['Marking file as not archived user.carol^smith 6', '3.6-uuid-archive', '3.6', 1],
     ['user.42', '3.2-uhs-meta', '3.6', 0],
   ])('%s of %s in %s counts %i', (line, source, target, count) => {
     expect(reconstructFindings(`user.a\n${line}\nuser.b\n`, cell(source, target), BOXES)).toHaveLength(count);

@@ -95,6 +95,7 @@ const FINDING = new RegExp(
     ' uid \\d+ (?:found|rediscovered|not found|guid mismatch|snoozed mismatch|mismatch:|record mismatch|missing)',
     ':? updating [a-z_]+:? \\d+ => ',
     'last_uid too small',
+    '^Marking file as ',
     '^(?:Wrong |Missing |Invalid|mismatched |uniqueid clash|FAILED |Failed |failed |IOERROR|DBERROR|could not |Header |fatal error)',
     'header file CRC mismatch',
     ': (?:Mailbox|System|Invalid|Operation) ',
