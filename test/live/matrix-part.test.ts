@@ -9,7 +9,7 @@ import { liveTest } from '../support/live-test.js';
 const CASES: readonly { story: string; source: string; layout: Cell['layout']; features: Features }[] = [
   {
     story:
-      'mailboxes by name become ones by uniqueid, a dot between names a slash, three metapartitions one for some files',
+      'mailboxes by name become ones by uniqueid, a dot between names a slash, every metapartition one for some files of one partition',
     source: '2.4-netnews-meta',
     layout: 'uuid',
     features: { meta: 'some', archive: 'off', unixhierarchysep: 'yes', virtdomains: 'off', database: 'flat' },
