@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { ConfigError, CyrsyncError, FormatError } from '../base/errors.js';
 import { Exit } from '../base/exit.js';
 import { readDatabase, writeDatabase } from '../cyrus/db/database.js';
-import { CYRUS_VERSIONS, parseCyrusVersion } from '../cyrus/version.js';
+import { CYRUS_VERSIONS, type CyrusVersion, parseCyrusVersion } from '../cyrus/version.js';
 import { bytesOfText } from '../disk/os-path.js';
 import { entriesOf } from '../inventory/read-mailboxes-db.js';
 import { type CommonOptions, commonCommand, run } from './run.js';
@@ -14,9 +14,10 @@ export function dbCommand(): Command {
     .addCommand(
       commonCommand('dump', 'key, TAB, value of every entry, bytes as they are')
         .argument('<file>')
-        .action(async (file: string, options: CommonOptions) => {
+        .option('--of <version>', 'the Cyrus that wrote it: before 2.5 a flat file escapes nothing', '3.6')
+        .action(async (file: string, options: CommonOptions & { of: string }) => {
           await run('db-dump/1', options, () => {
-            const entries = open(file);
+            const entries = open(file, options.of);
             const raw = Buffer.from(entries.map(({ key, value }) => `${key}\t${value}\n`).join(''), 'latin1');
             return options.json ? { body: { entries }, text: '' } : { body: {}, text: '', raw };
           });
@@ -28,18 +29,13 @@ export function dbCommand(): Command {
         .argument('<new-file>')
         .requiredOption('--to <backend>', 'flat, skiplist or twoskip')
         .option('--for <version>', 'the Cyrus that will read it', '3.6')
-        .action(async (file: string, to: string, options: CommonOptions & { to: string; for: string }) => {
+        .option('--of <version>', 'the Cyrus that wrote it: before 2.5 a flat file escapes nothing', '3.6')
+        .action(async (file: string, to: string, options: CommonOptions & { to: string; for: string; of: string }) => {
           await run('db-convert/1', options, () => {
-            const version = parseCyrusVersion(options.for);
+            const version = versionOf('--for', options.for);
             if (options.to !== 'flat' && options.to !== 'skiplist' && options.to !== 'twoskip')
               throw new ConfigError(`--to ${options.to}`, 'it takes flat, skiplist or twoskip', 'Give one of these.');
-            if (!version)
-              throw new ConfigError(
-                `--for ${options.for}`,
-                'it is no release of Cyrus',
-                `Give one of ${CYRUS_VERSIONS.join(', ')}.`,
-              );
-            const entries = open(file);
+            const entries = open(file, options.of);
             writeFileSync(to, writeDatabase(options.to, entries, { version, nowSec: Math.floor(Date.now() / 1000) }), {
               mode: 0o600,
               flag: 'wx',
@@ -65,9 +61,16 @@ export function dbCommand(): Command {
     );
 }
 
-function open(file: string) {
+function versionOf(option: string, text: string): CyrusVersion {
+  const version = parseCyrusVersion(text);
+  if (version) return version;
+  throw new ConfigError(`${option} ${text}`, 'it is no release of Cyrus', `Give one of ${CYRUS_VERSIONS.join(', ')}.`);
+}
+
+function open(file: string, of: string) {
+  const version = versionOf('--of', of);
   try {
-    return entriesOf(readFileSync(file), bytesOfText(file));
+    return entriesOf(readFileSync(file), bytesOfText(file), version);
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     throw new CyrsyncError(`${file} can not be read`, error.message, 'See `cyrsync db check`.', { cause: error });

@@ -1,14 +1,18 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { ConfigError } from '../base/errors.js';
+import { ConfigError, CyrsyncError } from '../base/errors.js';
 import { compareConfs } from '../cyrus/conf/compare-confs.js';
+import { unsupportedOptions } from '../cyrus/conf/unsupported-options.js';
 import { CYRUS_VERSIONS, type CyrusVersion, parseCyrusVersion } from '../cyrus/version.js';
 import { errnoOf } from '../disk/os-path.js';
-import { entriesOf } from '../inventory/read-mailboxes-db.js';
+import { SourceTrees } from '../disk/trees.js';
+import { layoutContradictions } from '../inventory/layout-evidence.js';
+import { entriesOf, readMailboxesDb } from '../inventory/read-mailboxes-db.js';
 import { installedVersion, type VersionEvidence, versionOfSource } from '../job/detect-version.js';
-import { defaultLayout, loadSide, type Side } from '../job/job.js';
+import { defaultLayout, loadSide, refuseOverlaps, type Side } from '../job/job.js';
 import { lookupId } from '../job/passwd.js';
+import type { Problem } from '../model/problem.js';
 import { defaultPolicy } from '../plan/placement.js';
 import { table } from '../report/text.js';
 import { type CommonOptions, commonCommand, run } from './run.js';
@@ -37,13 +41,14 @@ export function initCommand(): Command {
       await run(
         'init/1',
         options,
-        () => {
+        (env) => {
           const fromRoot = options.fromRoot === undefined ? '' : resolve(options.fromRoot);
           const toRoot = options.toRoot === undefined ? '' : resolve(options.toRoot);
           const source = sourceVersion(options, fromRoot);
           const target = targetVersion(options, toRoot);
           const from = loadSide(options.from, fromRoot, source.version);
           const to = loadSide(options.to, toRoot, target.version);
+          refuseOverlaps(to.conf);
           const layout = defaultLayout(source.version, target.version);
           const policy = defaultPolicy(from.conf, to.conf);
           const differences = compareConfs(from.conf, to.conf);
@@ -62,6 +67,8 @@ export function initCommand(): Command {
             if (!(error instanceof ConfigError)) throw error;
             notes.push(`${error.message}: ${error.next}`);
           }
+          const unsupported = unsupportedOptions(from.conf, to.conf);
+          for (const problem of layoutProblems(from, notes)) env.problems.add(problem);
           const side = ({ conf }: Side, { version, evidence }: VersionEvidence) => ({
             cyrus: version,
             evidence,
@@ -82,6 +89,7 @@ export function initCommand(): Command {
             layout,
             policy,
             differences,
+            unsupported,
             notes,
           };
           const text = [
@@ -96,6 +104,14 @@ export function initCommand(): Command {
                   )}`,
                 ]
               : []),
+            ...(unsupported.length > 0
+              ? [
+                  `Set, and not carried over by cyrsync alone:\n${table(
+                    ['side', 'option', 'value', 'effect'],
+                    unsupported.map((u) => [u.side, u.option, u.value, u.effect]),
+                  )}`,
+                ]
+              : []),
             ...notes.map((note) => `Note: ${note}`),
             `Wrote ${file}. Next: cyrsync survey --job ${file}`,
           ].join('\n');
@@ -104,6 +120,21 @@ export function initCommand(): Command {
         file,
       );
     });
+}
+
+/** What is seen of the old server's directories; where its mailboxes.db can't be read yet that is a note. */
+function layoutProblems(from: Side, notes: string[]): Problem[] {
+  const trees = new SourceTrees(from);
+  try {
+    const { mailboxes } = readMailboxesDb({ source: from, options: { source: {} } }, trees);
+    return layoutContradictions(from.conf, trees, mailboxes);
+  } catch (error) {
+    if (!(error instanceof CyrsyncError)) throw error;
+    notes.push(`Whether the directories lie where imapd.conf says was not looked at: ${error.message} (${error.why}).`);
+    return [];
+  } finally {
+    trees.close();
+  }
 }
 
 function given(text: string | undefined, option: string): CyrusVersion | undefined {

@@ -2,6 +2,8 @@ import type { Command } from 'commander';
 import { formatBytes } from '../base/units.js';
 import { SourceTrees } from '../disk/trees.js';
 import { type Inventory, takeInventory, unreachableUsers } from '../inventory/inventory.js';
+import { layoutContradictions } from '../inventory/layout-evidence.js';
+import { readMailboxesDb } from '../inventory/read-mailboxes-db.js';
 import type { Job } from '../job/job.js';
 import { accountText } from '../report/account-text.js';
 import { table } from '../report/text.js';
@@ -25,6 +27,8 @@ export function surveyCommand(): Command {
             });
           }
           const { conf } = job.source;
+          for (const problem of layoutContradictions(conf, source, readMailboxesDb(job, source).mailboxes))
+            env.problems.add(problem);
           const { totals: leftovers, account } = findLeftovers(job, state, source, inventory, { prove: options.prove });
           const sum = (pick: (m: Inventory['mailboxes'][number]) => number) =>
             inventory.mailboxes.reduce((total, m) => total + pick(m), 0);

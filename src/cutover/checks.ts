@@ -43,7 +43,7 @@ export function checkTarget(
   const { dir, name } = databaseFile(conf, 'mailboxes', 'mailboxes.db');
   const path = `${dir}/${name}`;
   const bytes = target.root(dir).reader.read(name) ?? Buffer.alloc(0);
-  const list = readMailboxEntries(entriesOf(bytes, path), conf, path);
+  const list = readMailboxEntries(entriesOf(bytes, path, conf.version), conf, path);
   const live = list.mailboxes.filter(isLive);
   check(
     'mailboxes.db can be read back',
@@ -115,7 +115,7 @@ function quotaTexts(conf: CyrusConf, target: TargetTrees): (root: string) => str
   }
   const { dir, name } = databaseFile(conf, 'quota', 'quotas.db');
   const bytes = target.root(dir).reader.read(name);
-  const entries = bytes ? entriesOf(bytes, `${dir}/${name}`) : [];
+  const entries = bytes ? entriesOf(bytes, `${dir}/${name}`, conf.version) : [];
   const byRoot = new Map(entries.map(({ key, value }) => [key, value]));
   return (root) => byRoot.get(root);
 }

@@ -34,7 +34,7 @@ export function inspectTarget(
   };
   let list: ReturnType<typeof readMailboxEntries>;
   try {
-    list = readMailboxEntries(entriesOf(bytes, path), conf, path);
+    list = readMailboxEntries(entriesOf(bytes, path, conf.version), conf, path);
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     return refuse(`${path} is there and can not be read: ${error.message}`);

@@ -59,7 +59,7 @@ export function migrateDatabases(
   const source = new SourceTrees(job.source);
   const nowSec = Math.floor(Date.now() / 1000);
   const [from, to] = [job.source.conf, job.target.conf];
-  const readers = new ConfigReaders(source);
+  const readers = new ConfigReaders(source, from.version);
   const writers = new ConfigWriters(target, below);
   const reader = readers.at(from.configDirectory)!;
   const writer = writers.at(to.configDirectory);

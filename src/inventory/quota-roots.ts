@@ -29,7 +29,8 @@ export function readQuotaRoots(job: Job, trees: SourceTrees, problems: ProblemLi
   };
   if (conf.databases.quota.backend !== 'quotalegacy') {
     const { dir, name } = databaseFile(conf, 'quota', 'quotas.db');
-    for (const { key, value } of readSourceDatabase(trees.root(dir), name) ?? []) take(key, value, `${dir}/${name}`);
+    for (const { key, value } of readSourceDatabase(trees.root(dir), name, conf.version) ?? [])
+      take(key, value, `${dir}/${name}`);
     return roots;
   }
   const base = quotaDirectory(conf);

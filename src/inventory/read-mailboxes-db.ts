@@ -10,11 +10,12 @@ import { parseDbDump } from '../cyrus/db/db-dump.js';
 import { detectBackend } from '../cyrus/db/detect.js';
 import type { DbEntry } from '../cyrus/db/entry.js';
 import { type MailboxList, parseMboxlistDump, readMailboxEntries } from '../cyrus/records/mailboxes-db.js';
+import { type CyrusVersion, isAtLeast } from '../cyrus/version.js';
 import { readLiveDatabase } from '../disk/live-database.js';
 import { bytesOfText } from '../disk/os-path.js';
 import type { SourceRoot } from '../disk/source.js';
 import type { SourceTrees } from '../disk/trees.js';
-import type { Job } from '../job/job.js';
+import type { Side } from '../job/job.js';
 
 export interface MailboxesRead extends MailboxList {
   /** Changes with each commit of the server; equal means nothing was created, renamed, deleted. */
@@ -32,8 +33,14 @@ export function databaseFile(
   return { dir: path.slice(0, cut), name: path.slice(cut + 1) };
 }
 
+/** What of a job decides over it. */
+export interface MailboxesSource {
+  readonly source: Side;
+  readonly options: { readonly source: { readonly mailboxes_dump?: string | undefined } };
+}
+
 /** @throws CyrsyncError where it is busy; RefusedError where it is missing, empty or damaged. */
-export function readMailboxesDb(job: Job, trees: SourceTrees): MailboxesRead {
+export function readMailboxesDb(job: MailboxesSource, trees: SourceTrees): MailboxesRead {
   const { conf } = job.source;
   const dump = job.options.source.mailboxes_dump;
   if (dump !== undefined) {
@@ -47,7 +54,7 @@ export function readMailboxesDb(job: Job, trees: SourceTrees): MailboxesRead {
     const read =
       root &&
       readLiveDatabase(root, name, (bytes) => {
-        const { entries, clean } = contentsOf(bytes, path);
+        const { entries, clean } = contentsOf(bytes, path, conf.version);
         return { value: readMailboxEntries(entries, conf, path), clean };
       });
     if (!read || read.kind === 'missing') {
@@ -78,14 +85,23 @@ export function readMailboxesDb(job: Job, trees: SourceTrees): MailboxesRead {
   }
 }
 
-/** All entries of any database of the source, whatever its backend. @throws FormatError, CyrsyncError */
-export function entriesOf(bytes: Buffer, path: string): readonly DbEntry[] {
-  return contentsOf(bytes, path).entries;
+/**
+ * All entries of any database, whatever its backend.
+ * @param version Of the server whose it is: 2.5 and later escape in flat files.
+ * @throws FormatError, CyrsyncError
+ */
+export function entriesOf(bytes: Buffer, path: string, version: CyrusVersion): readonly DbEntry[] {
+  return contentsOf(bytes, path, version).entries;
 }
 
-function contentsOf(bytes: Buffer, path: string): { entries: readonly DbEntry[]; clean: boolean } {
+function contentsOf(
+  bytes: Buffer,
+  path: string,
+  version: CyrusVersion,
+): { entries: readonly DbEntry[]; clean: boolean } {
   const backend = detectBackend(bytes);
-  if (backend !== 'berkeley-btree' && backend !== 'berkeley-hash') return readDatabase(bytes, path);
+  if (backend !== 'berkeley-btree' && backend !== 'berkeley-hash')
+    return readDatabase(bytes, path, { escaped: isAtLeast(version, '2.5') });
   return { entries: berkeleyEntries(bytes, path), clean: false };
 }
 
@@ -110,11 +126,15 @@ function berkeleyEntries(bytes: Buffer, path: string): readonly DbEntry[] {
 }
 
 /** A whole database of the source as entries; undefined where there is none. @throws CyrsyncError where it is busy */
-export function readSourceDatabase(root: SourceRoot | undefined, name: string): readonly DbEntry[] | undefined {
+export function readSourceDatabase(
+  root: SourceRoot | undefined,
+  name: string,
+  version: CyrusVersion,
+): readonly DbEntry[] | undefined {
   if (!root) return undefined;
   const path = `${root.path}/${name}`;
   const read = readLiveDatabase(root, name, (bytes) => {
-    const { entries, clean } = contentsOf(bytes, path);
+    const { entries, clean } = contentsOf(bytes, path, version);
     return { value: entries, clean };
   });
   if (read.kind === 'missing') return undefined;

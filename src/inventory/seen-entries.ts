@@ -47,7 +47,8 @@ export class SeenEntries {
     const path = `${conf.configDirectory}/${file}`;
     const found = new Map<string, OwnerSeen>();
     try {
-      for (const { key, value } of readSourceDatabase(this.#trees.root(conf.configDirectory), file) ?? []) {
+      for (const { key, value } of readSourceDatabase(this.#trees.root(conf.configDirectory), file, conf.version) ??
+        []) {
         const { lastUid, lastChangeSec, uids } = parseSeen(value, path);
         found.set(key, { lastUid, lastChangeSec, uids: uids.toString() });
       }

@@ -4,6 +4,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { ConfigError, FormatError } from '../base/errors.js';
 import { type CyrusConf, interpretConf } from '../cyrus/conf/cyrus-conf.js';
 import { parseImapdConf } from '../cyrus/conf/imapd-conf.js';
+import { describeOverlap } from '../cyrus/conf/partition-overlap.js';
 import { type CyrusVersion, isAtLeast } from '../cyrus/version.js';
 import { bytesOfText, isMissing, osPath } from '../disk/os-path.js';
 import type { Owner } from '../disk/target.js';
@@ -48,6 +49,7 @@ export function loadJob(path: string): Job {
   const options = parseJobFile(text, file);
   const source = loadSide(options.source.imapd_conf, options.source.root, options.source.version);
   const target = loadSide(options.target.imapd_conf, options.target.root, options.target.version);
+  refuseOverlaps(target.conf);
   const root = options.target.root;
   return {
     file,
@@ -66,6 +68,17 @@ export function loadJob(path: string): Job {
 /** Mailboxes of a 3.6+ server stay as they are; older ones stay by name. */
 export function defaultLayout(source: CyrusVersion, target: CyrusVersion): Layout {
   return isAtLeast(source, '3.6') && isAtLeast(target, '3.6') ? 'keep' : 'name';
+}
+
+/** @throws ConfigError where the partitions of the target share a place; of the source that is only said. */
+export function refuseOverlaps({ file, overlaps }: CyrusConf): void {
+  if (overlaps.length === 0) return;
+  throw new ConfigError(
+    `${file}: partitions of the new server overlap`,
+    overlaps.map(describeOverlap).join('; '),
+    'Give each partition of the new server a directory of its own, beside the others.',
+    { code: 'partitions-overlap' },
+  );
 }
 
 /** Reads one imapd.conf with all it includes. @throws ConfigError */
@@ -89,7 +102,7 @@ export function loadSide(imapdConf: string, root: string, version: CyrusVersion)
   };
   const file = bytesOfText(imapdConf);
   try {
-    return { conf: interpretConf(parseImapdConf(read(file), file, read), version, file), prefix, real };
+    return { conf: interpretConf(parseImapdConf(read(file), file, read, version), version, file), prefix, real };
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     throw new ConfigError(

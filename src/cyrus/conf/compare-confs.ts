@@ -3,7 +3,7 @@
 import { isAtLeast } from '../version.js';
 import type { CyrusConf } from './cyrus-conf.js';
 import { optionSpec } from './option-table.js';
-import { splitWords } from './option-value.js';
+import { parseByteSize, splitWords } from './option-value.js';
 
 export interface ConfDifference {
   readonly option: string;
@@ -105,6 +105,21 @@ const ROWS: readonly Row[] = [
     effect: (_from, _to, { source, target }) => adminsEffect(source.admins, target.admins),
   },
   {
+    option: 'uidl_format',
+    // Before 3.0 there was no choice: what is the default since (imap/pop3d.c uidl_msg).
+    of: (conf) => conf.option('uidl_format') ?? 'cyrus',
+    effect: () => 'POP3 clients that leave mail on the server see other UIDLs, and fetch all of it once more.',
+  },
+  {
+    option: 'auth_mech',
+    effect: () => 'Groups in ACLs (group:…) and canonical user names are looked up in another place.',
+  },
+  {
+    option: 'postuser',
+    effect: (from, to) =>
+      `Mail to shared folders is addressed as ${to === '(not set)' ? '' : to}+folder instead of ${from === '(not set)' ? '' : from}+folder.`,
+  },
+  {
     option: 'autocreate_quota',
     old: 'autocreatequota',
     effect: () => 'New users get their INBOX by themselves, or their quota, differently.',
@@ -175,6 +190,11 @@ function valueInForce(conf: CyrusConf, { option, old }: Row): string {
   const value = conf.option(option) ?? (old === undefined ? undefined : conf.option(old));
   // Known to the newest version: no option of the table ever changed from or to a switch.
   if (optionSpec(option, '3.12')?.type === 'switch') return value?.startsWith('1') ? 'yes' : 'no';
+  // A size with a unit since 3.8, KiB without; before, a number of KiB.
+  if (option === 'autocreate_quota' && isAtLeast(conf.version, '3.8')) {
+    const bytes = parseByteSize(value ?? '-1', 'K') ?? -1n;
+    return String(bytes < 0n ? -1n : bytes / 1024n);
+  }
   // 2.2 to 2.4 say 0 for "no mailboxes by themselves", later ones -1.
   if (option.startsWith('autocreate_quota'))
     return isAtLeast(conf.version, '2.5') ? (value ?? '-1') : value === '0' || value === undefined ? '-1' : value;

@@ -7,6 +7,7 @@ import { type CyrusVersion, isAtLeast } from '../version.js';
 import type { ConfEntry, ConfIssue, ParsedConf } from './imapd-conf.js';
 import { aliasesOf, defaultOf, isOption, optionSpec, preferredName } from './option-table.js';
 import { checkValue, splitWords } from './option-value.js';
+import { describeOverlap, type PartitionOverlap, partitionOverlaps } from './partition-overlap.js';
 import { META_KINDS, type MetaKind, type PartitionConf, readPartitions, withoutSlash } from './partitions.js';
 
 export { META_KINDS, type MetaKind, type PartitionConf };
@@ -80,6 +81,10 @@ export interface CyrusConf {
   readonly cyrusGroup: string;
   readonly databases: Readonly<Record<DbKind, DatabaseConf>>;
   readonly issues: readonly ConfIssue[];
+  /** Each is an issue, too. */
+  readonly overlaps: readonly PartitionOverlap[];
+  /** Every key as given, in lower case. */
+  readonly keys: readonly string[];
   /** The value in force in its normal form (switches `1`, `0`): given, else the version's default, else undefined. */
   option(name: string): string | undefined;
   /** Given, under this name or an old one. */
@@ -97,6 +102,11 @@ const FOR_ALL_SERVICES = [
   'defaultdomain',
   'metapartition_files',
   'archive_enabled',
+  'mailbox_legacy_dirs',
+  'deletedprefix',
+  'improved_mboxlist_sort',
+  'sievedir',
+  '(?:mboxlist|annotation|seenstate|subscription|quota)_db(?:_path)?',
 ];
 const SERVICE_OVERRIDE = new RegExp(`^.+_(${FOR_ALL_SERVICES.join('|')}|(?:meta|archive)?partition-.+)$`);
 
@@ -163,7 +173,17 @@ export function interpretConf(parsed: ParsedConf, version: CyrusVersion, file: s
   issues.push(...unused);
   if (partitions.size === 0) throw new FormatError(file, 0, 'a partition (partition-NAME)', 'none');
 
+  const overlaps = partitionOverlaps(entries.values());
+  for (const overlap of overlaps) {
+    const later = overlap.first.line > overlap.second.line ? overlap.first : overlap.second;
+    issue(later, 'partitions-overlap', `${describeOverlap(overlap)}.`);
+  }
+
   const defaultPartition = option('defaultpartition')?.toLowerCase();
+  if (defaultPartition !== undefined && /[^a-z0-9]/.test(defaultPartition)) {
+    const message = `defaultpartition is ${defaultPartition}: only letters and digits are allowed there.`;
+    issue(entries.get('defaultpartition'), 'default-partition-name', message, true);
+  }
   if (defaultPartition !== undefined && !partitions.has(defaultPartition)) {
     issue(
       entries.get('defaultpartition'),
@@ -214,6 +234,8 @@ export function interpretConf(parsed: ParsedConf, version: CyrusVersion, file: s
     cyrusGroup: text('cyrus_group', 'mail'),
     databases: readDatabases(option, isAtLeast(version, '2.4')),
     issues,
+    overlaps,
+    keys: [...entries.keys()],
     option,
     isSet,
   };

@@ -1,4 +1,5 @@
 import { FormatError } from '../../base/errors.js';
+import { type CyrusVersion, isAtLeast } from '../version.js';
 
 /** One `key: value` line. */
 export interface ConfEntry {
@@ -34,10 +35,18 @@ const KEY = /^@?[A-Za-z0-9_-]*/;
  * Reads the grammar of imapd.conf; what the options mean is `interpretConf`'s. Bytes are kept one per character.
  * `include` gets the path as written after `@include:` and gives the bytes of that file.
  * What stops the server is an issue here, so that a person hears of all of it at once.
+ * @param version 2.2 joins no lines and cuts them after 4095 bytes; all else is alike in every version. (2.3 joins lines
+ * since 2.3.12; the older ones are read so too.)
  * @throws FormatError where a file includes itself.
- * @see cyrus-imapd 3.6.1 lib/libconfig.c config_read_file
+ * @see cyrus-imapd 2.2.13, 2.3.16, 3.6.1, 3.12.3 lib/libconfig.c config_read_file
  */
-export function parseImapdConf(bytes: Buffer, file: string, include: (path: string) => Buffer): ParsedConf {
+export function parseImapdConf(
+  bytes: Buffer,
+  file: string,
+  include: (path: string) => Buffer,
+  version: CyrusVersion = '3.12',
+): ParsedConf {
+  const lines = isAtLeast(version, '2.3') ? logicalLines : linesOf22;
   const entries: ConfEntry[] = [];
   const issues: ConfIssue[] = [];
   const seenFiles = new Set<string>();
@@ -45,7 +54,7 @@ export function parseImapdConf(bytes: Buffer, file: string, include: (path: stri
 
   const readFile = (content: Buffer, name: string, open: readonly string[]): void => {
     seenFiles.add(name);
-    for (const { text, line, offset, joined } of logicalLines(content.toString('latin1'))) {
+    for (const { text, line, offset, joined } of lines(content.toString('latin1'))) {
       const warn = (code: string, message: string, fatalForServer = true) =>
         issues.push({ code, message, file: name, line, fatalForServer });
       const trimmed = text.replace(BLANK, '');
@@ -100,29 +109,49 @@ interface LogicalLine {
   readonly joined: boolean;
 }
 
-/** Joins lines that end in a backslash (2.3.12+), before comments are looked for, as the server does. */
+/**
+ * Joins lines that end in a backslash (2.3.12+), before comments are looked for, as the server does. What is joined to
+ * the end of the file is lost: the server waits for more and then forgets it.
+ */
 function* logicalLines(content: string): Generator<LogicalLine> {
-  let at = 0;
   let line = 1;
-  while (at < content.length) {
+  for (let at = 0; at < content.length; ) {
     const start = { line, offset: at };
     let text = '';
     let joined = false;
     for (;;) {
+      if (at >= content.length) return;
       const lf = content.indexOf('\n', at);
-      const physical = content.slice(at, lf < 0 ? undefined : lf);
+      const whole = content.slice(at, lf < 0 ? undefined : lf);
+      const physical = untilNul(whole);
       at = lf < 0 ? content.length : lf + 1;
       line += 1;
-      // Without its LF a last line is kept whole, backslash and all.
-      if (lf < 0 || !physical.endsWith('\\')) {
-        text += physical;
-        break;
-      }
-      text += physical.slice(0, -1);
+      // Without its LF, or with a NUL before it, a line is kept whole, backslash and all.
+      const goesOn = lf >= 0 && physical.length === whole.length && physical.endsWith('\\');
+      text += goesOn ? physical.slice(0, -1) : physical;
+      if (!goesOn) break;
       joined = true;
     }
-    // C strings: the server sees nothing behind a NUL.
-    const nul = text.indexOf('\0');
-    yield { text: nul < 0 ? text : text.slice(0, nul), ...start, joined };
+    yield { text, ...start, joined };
   }
+}
+
+/** @see cyrus-imapd 2.2.13 lib/libconfig.c config_read_file: `char buf[4096]`, what is longer is the next line */
+const LONGEST_22 = 4095;
+
+function* linesOf22(content: string): Generator<LogicalLine> {
+  let line = 1;
+  for (let at = 0; at < content.length; line++) {
+    const lf = content.indexOf('\n', at);
+    const end = lf < 0 ? content.length : lf + 1;
+    const next = Math.min(end, at + LONGEST_22);
+    yield { text: untilNul(content.slice(at, next).replace(/\n$/, '')), line, offset: at, joined: false };
+    at = next;
+  }
+}
+
+/** C strings: the server sees nothing behind a NUL. */
+function untilNul(text: string): string {
+  const nul = text.indexOf('\0');
+  return nul < 0 ? text : text.slice(0, nul);
 }

@@ -138,6 +138,17 @@ const OPTIONS: Readonly<Record<string, OptionSpec>> = {
   davnotificationsprefix: { type: 'string', defaults: { '3.0': '#notifications' } },
   cyrus_user: { type: 'string', defaults: { '3.0': null } },
   cyrus_group: { type: 'string', defaults: { '3.0': null } },
+  // What is said where it is set (unsupported-options.ts, compare-confs.ts)
+  auth_mech: {
+    type: 'word',
+    defaults: { '2.2': 'unix' },
+    words: { '2.2': 'unix pts krb krb5', '3.12': 'unix pts krb5 mboxgroups' },
+  },
+  mupdate_config: { type: 'enum', defaults: { '2.3': 'standard' }, words: { '2.3': 'standard unified replicated' } },
+  object_storage_enabled: { type: 'switch', defaults: { '3.0': '0' } },
+  postuser: { type: 'string', defaults: { '2.2': '' } },
+  sync_log: { type: 'switch', defaults: { '2.3': '0' } },
+  uidl_format: { type: 'enum', defaults: { '3.0': 'cyrus' }, words: { '3.0': 'uidonly cyrus dovecot courier' } },
   // Created by itself
   autocreate_quota: { type: 'size', defaults: { '2.5': '-1' } },
   autocreate_quota_messages: { type: 'int', defaults: { '2.5': '-1' } },

@@ -37,6 +37,9 @@ const META_KEYS: Readonly<Record<MetaKind, MetaKeyRow>> = {
   archivecache: { metadir: 'archivecache', since: '3.0' },
 };
 
+/** Bytes of a key that the server looks a partition up by, its NUL not counted. @see cyrus-imapd 3.6.1 lib/libconfig.c config_partitiondir `char buf[80]` */
+const LONGEST_KEY = 79;
+
 /** What of the options decides over partitions. */
 export interface PartitionOptions {
   readonly version: CyrusVersion;
@@ -63,9 +66,13 @@ export function readPartitions(
   };
 
   const partitions = new Map<string, PartitionConf>();
-  for (const { key, value } of entries.values()) {
+  for (const { key, value, file, line } of entries.values()) {
     const name = /^partition-(.+)$/.exec(key)?.[1];
     if (name === undefined) continue;
+    if (key.length > LONGEST_KEY) {
+      const message = `${key} is too long a name: the server does not find that partition.`;
+      issues.push({ code: 'partition-name-too-long', message, file, line, fatalForServer: false });
+    }
     const data = withoutSlash(value);
     const archive = options.archiveEnabled ? root(`archivepartition-${name}`, '3.0') : undefined;
     const metaPartition = root(`metapartition-${name}`, '2.3');

@@ -115,3 +115,24 @@ describe('two configurations', () => {
     for (const { effect } of all) expect(effect).toMatch(/^[A-Z].*[^.]\.$/);
   });
 });
+
+describe('what users of POP3, groups and shared folders notice', () => {
+  it.each([
+    ['uidl_format', '2.4', {}, '3.6', { uidl_format: 'courier' }],
+    ['uidl_format', '3.6', { uidl_format: 'dovecot' }, '3.6', {}],
+    ['auth_mech', '3.6', { auth_mech: 'pts' }, '3.6', {}],
+    ['postuser', '3.6', { postuser: 'bb' }, '3.6', {}],
+    ['autocreate_quota', '3.6', { autocreate_quota: '5' }, '3.8', { autocreate_quota: '5M' }],
+  ] as const)('differs in %s: %s %j and %s %j', (option, from, source, to, target) =>
+    expect(compareConfs(confOf(from, source), confOf(to, target)).map((one) => one.option)).toContain(option),
+  );
+
+  it.each([
+    ['uidl_format', '2.4', {}, '3.6', {}],
+    ['uidl_format', '2.4', {}, '3.6', { uidl_format: 'cyrus' }],
+    ['autocreate_quota', '3.6', { autocreate_quota: '5120' }, '3.8', { autocreate_quota: '5M' }],
+    ['autocreate_quota', '2.4', {}, '3.8', {}],
+  ] as const)('does not differ in %s: %s %j and %s %j', (option, from, source, to, target) =>
+    expect(compareConfs(confOf(from, source), confOf(to, target)).map((one) => one.option)).not.toContain(option),
+  );
+});

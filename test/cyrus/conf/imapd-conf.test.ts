@@ -92,3 +92,28 @@ describe('imapd.conf', () => {
       }),
     ));
 });
+
+// Where versions differ: cyrus-imapd 2.2.13 and 3.6.1 lib/libconfig.c config_read_file.
+describe('lines of imapd.conf', () => {
+  const of = (version: '2.2' | '2.3', text: string) =>
+    parseImapdConf(Buffer.from(text, 'latin1'), '/etc/imapd.conf', () => Buffer.alloc(0), version).entries.map(
+      ({ key, value, line }) => `${line} ${key}=${value}`,
+    );
+
+  it('are joined after a backslash from 2.3 on; 2.2 keeps the backslash and reads the next line', () => {
+    expect(of('2.3', 'admins: a \\\nservername: b\n')).toEqual(['1 admins=a servername: b']);
+    expect(of('2.2', 'admins: a \\\nservername: b\n')).toEqual(['1 admins=a \\', '2 servername=b']);
+  });
+
+  it('that are joined to the end of the file are lost', () =>
+    expect(of('2.3', 'servername: x\nadmins: a \\\n')).toEqual(['1 servername=x']));
+
+  it('with a NUL before the backslash are not joined', () =>
+    expect(of('2.3', 'admins: a\0\\\nservername: b\n')).toEqual(['1 admins=a', '2 servername=b']));
+
+  it('of more than 4095 bytes are two lines to 2.2', () => {
+    const long = `admins: ${'a'.repeat(4087)}servername: b\n`;
+    expect(of('2.2', long)).toEqual([`1 admins=${'a'.repeat(4087)}`, '2 servername=b']);
+    expect(of('2.3', long)).toHaveLength(1);
+  });
+});

@@ -1,0 +1,110 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { runCyrsync } from '../support/cyrsync.js';
+
+const SPOOL = '2.3-skiplist-uhs';
+const TAR = fileURLToPath(new URL(`../../fixtures/spools/${SPOOL}.tar.gz`, import.meta.url));
+let root: string;
+let to: string;
+let job: string;
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'cyrsync-init-'));
+  const dir = join(root, 'srv/old', SPOOL);
+  mkdirSync(dir, { recursive: true });
+  execFileSync('tar', ['-xzf', TAR, '--no-same-owner', '-C', dir]);
+  to = join(root, 'new.conf');
+  job = join(root, 'job.toml');
+  writeFileSync(to, target());
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+function target(more = ''): string {
+  const lines = [
+    'configdirectory: /N/conf',
+    'partition-default: /N/spool',
+    'partition-p2: /N/p2',
+    'sievedir: /N/sieve',
+  ];
+  return `${lines.map((line) => line.replace(' /N', ` ${root}/N`)).join('\n')}\ncyrus_user: root\ncyrus_group: root\n${more}`;
+}
+
+function init(exit: number, from = `/srv/old/${SPOOL}/imapd.conf`) {
+  const args = [
+    'init',
+    '--from',
+    from,
+    '--from-root',
+    root,
+    '--from-version',
+    '2.3',
+    '--to',
+    to,
+    '--to-version',
+    '3.6',
+  ];
+  return runCyrsync([...args, '--job', job, '--force'], { exit: [exit] });
+}
+
+describe('init', () => {
+  it('of a sound spool ends with 0', async () => {
+    const { document } = await init(0);
+    expect(document.problems).toEqual([]);
+    // the server that wrote it had its passwords in sasldb2
+    expect(document.unsupported).toMatchObject([{ side: 'source', option: 'sasl_pwcheck_method', value: 'auxprop' }]);
+  });
+
+  it('refuses a target whose partitions overlap, naming both, and writes no job file', async () => {
+    writeFileSync(to, target(`partition-p3: ${root}/N/p2/p3\n`));
+    const { document } = await init(2);
+    expect(document.problems).toMatchObject([
+      { code: 'partitions-overlap', message: expect.stringMatching(/partition-p3 .*lies within partition-p2 /) },
+    ]);
+    expect(existsSync(job)).toBe(false);
+  });
+
+  it.each(['survey', 'plan', 'presync', 'status', 'where'])('%s refuses it as well', async (command) => {
+    await init(0);
+    writeFileSync(to, target(`partition-p3: ${root}/N/p2/\n`));
+    const args = command === 'where' ? ['where', 'user.alice'] : [command];
+    const { document } = await runCyrsync([...args, '--job', job], { exit: [2] });
+    expect(document.problems).toMatchObject([{ code: 'partitions-overlap' }]);
+  });
+
+  it('only notes overlapping partitions of the source: that server ran so', async () => {
+    const conf = join(root, 'srv/old', SPOOL, 'imapd.conf');
+    const text = readFileSync(conf, 'latin1');
+    writeFileSync(conf, `${text}partition-p9: /srv/old/${SPOOL}/spool/p2/p9\n`, 'latin1');
+    const { document } = await init(0);
+    expect(document.notes).toContainEqual(expect.stringMatching(/partition-p9 .* lies within partition-p2 /));
+  });
+
+  it('says what is set and does not come along', async () => {
+    writeFileSync(to, target('search_engine: xapian\nsync_log: yes\n'));
+    const { document } = await init(0);
+    expect(document.unsupported).toMatchObject([
+      { side: 'source', option: 'sasl_pwcheck_method' },
+      { side: 'target', option: 'sync_log' },
+      { side: 'target', option: 'search_engine' },
+    ]);
+  });
+
+  it('of a spool whose hash directories are others than imapd.conf says ends with 3, and writes the job file', async () => {
+    const conf = join(root, 'srv/old', SPOOL, 'imapd.conf');
+    const text = readFileSync(conf, 'latin1');
+    expect(text).not.toMatch(/fulldirhash: *(?:yes|1)/);
+    writeFileSync(conf, `${text.replace(/^fulldirhash.*\n/m, '')}fulldirhash: yes\n`, 'latin1');
+    const { document } = await init(3);
+    expect(document.problems.map(({ code }) => code)).toContain('layout-contradicts-conf');
+    expect(document.problems[0]?.message).toMatch(
+      /of \d+ looked at \(\d+ live\), 0 lie there; \d+ lie only in hash directories of one letter/,
+    );
+    expect(existsSync(job)).toBe(true);
+    const survey = await runCyrsync(['survey', '--no-prove', '--job', job], { exit: [3] });
+    expect(survey.document.problems.map(({ code }) => code)).toContain('layout-contradicts-conf');
+  });
+});
