@@ -155,7 +155,7 @@ function sourceVersion(options: InitOptions, root: string): VersionEvidence {
   const found = versionOfSource(
     (v) => loadSide(options.from, root, v).conf,
     loadSide(options.from, root, '3.6').real,
-    entriesOf,
+    (bytes, path) => entriesOf(bytes, path, '3.6'),
   );
   if (found) return found;
   throw new ConfigError(

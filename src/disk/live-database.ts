@@ -1,6 +1,8 @@
 /**
- * Reading a database that a live server may be writing: whole, by one descriptor, with a stat before and after. A
- * checkpoint or repack is a rename, so the descriptor stays whole; an update in place shows in the stat. Never a lock.
+ * Reading a database that a live server may be writing: whole, by one descriptor, with a stat before and after. An
+ * update in place shows in the stat. A checkpoint or repack is a rename, and that of a skiplist then truncates the file
+ * that it has replaced: so what was read counts only if its name still leads to it afterwards. Never a lock.
+ * @see cyrus-imapd 2.4.17, 3.6.1, 3.12.3 lib/cyrusdb_skiplist.c mycheckpoint `ftruncate(oldfd, 0)`
  */
 import { closeSync } from 'node:fs';
 import { FormatError } from '../base/errors.js';
@@ -43,6 +45,7 @@ export function readLiveDatabase<T>(
     if (attempt > 0) Atomics.wait(sleeper, 0, 0, WAIT_MS);
     const seen = readOnce(root, relative);
     if (!seen) return { kind: 'missing' };
+    if (seen.replaced) continue;
     const sameAsBefore = previous?.equals(seen.bytes) ?? false;
     previous = seen.bytes;
     try {
@@ -62,7 +65,7 @@ export function readLiveDatabase<T>(
 function readOnce(
   root: SourceRoot,
   relative: string,
-): { bytes: Buffer; stat: FileStat; quiet: boolean; still: boolean } | undefined {
+): { bytes: Buffer; stat: FileStat; quiet: boolean; still: boolean; replaced: boolean } | undefined {
   let fd: number;
   try {
     fd = root.openFile(relative);
@@ -74,9 +77,11 @@ function readOnce(
     const before = statFd(fd);
     const bytes = readDescriptor(fd);
     const after = statFd(fd);
+    const named = root.stat(relative);
+    const replaced = named === undefined || named.ino !== after.ino || named.dev !== after.dev;
     const young = BigInt(Date.now()) * 1_000_000n - changedNs(after) < QUIET_NS;
     const still = fingerprintOf(before) === fingerprintOf(after);
-    return { bytes, stat: after, still, quiet: !young && still };
+    return { bytes, stat: after, still, quiet: !young && still, replaced };
   } finally {
     closeSync(fd);
   }

@@ -12,7 +12,7 @@ export class AnnotationSizes {
   constructor(job: Job, trees: SourceTrees) {
     const { dir, name } = databaseFile(job.source.conf, 'annotations', 'annotations.db');
     try {
-      const entries = readSourceDatabase(trees.root(dir), name) ?? [];
+      const entries = readSourceDatabase(trees.root(dir), name, job.source.conf.version) ?? [];
       for (const { target, value, deleted } of readAnnotations(entries, `${dir}/${name}`).annotations)
         if (!deleted) this.#bytes.set(target, (this.#bytes.get(target) ?? 0) + value.length);
     } catch (error) {

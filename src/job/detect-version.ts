@@ -11,6 +11,7 @@ import { placeOf } from '../cyrus/layout/mailbox-place.js';
 import { readIndex } from '../cyrus/mailbox/index.js';
 import { isLive, readMailboxEntries } from '../cyrus/records/mailboxes-db.js';
 import { type CyrusVersion, parseCyrusVersion } from '../cyrus/version.js';
+import { readLiveDatabase } from '../disk/live-database.js';
 import { isMissing } from '../disk/os-path.js';
 import { SourceTrees } from '../disk/trees.js';
 
@@ -75,9 +76,17 @@ export function versionOfSource(
   try {
     const path = base.databases.mailboxes.path ?? `${base.configDirectory}/mailboxes.db`;
     const cut = path.lastIndexOf('/');
-    const bytes = trees.root(path.slice(0, cut))?.read(path.slice(cut + 1));
-    if (!bytes) return undefined;
-    const { dialect, mailboxes } = readMailboxEntries(readEntries(bytes, path), base, path);
+    const root = trees.root(path.slice(0, cut));
+    // The old server may be running: what is torn, or empty for a moment, would tell of another release.
+    const read =
+      root &&
+      readLiveDatabase(root, path.slice(cut + 1), (bytes) => {
+        const backend = detectBackend(bytes);
+        return { value: { backend, entries: readEntries(bytes, path) }, clean: false };
+      });
+    if (read?.kind !== 'read') return undefined;
+    const { backend, entries } = read.value;
+    const { dialect, mailboxes } = readMailboxEntries(entries, base, path);
     const form = {
       text: 'text records',
       dlist: 'dlist records',
@@ -89,7 +98,7 @@ export function versionOfSource(
       dialect === 'ni' ? [base] : [confOf('3.2'), confOf('2.3')],
       trees,
     );
-    const seen = `mailboxes.db (${detectBackend(bytes)}) with ${form}${newest ? `, ${newest.path} of minor version ${newest.minor}` : ''}`;
+    const seen = `mailboxes.db (${backend}) with ${form}${newest ? `, ${newest.path} of minor version ${newest.minor}` : ''}`;
     const version = lineOf(
       dialect,
       newest?.minor,

@@ -1,4 +1,13 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -91,6 +100,24 @@ describe('reading a database of a live server', () => {
       throw new FormatError('mailboxes.db', 0, 'a record', 'half of one');
     };
     expect(readLiveDatabase(root, 'mailboxes.db', parse)).toMatchObject({ kind: 'read', value: 'whole' });
+  });
+
+  it('does not believe a file that lost its name meanwhile: the checkpoint of a skiplist empties it then', () => {
+    writeFileSync(file, 'whole');
+    const open = SourceRoot.prototype.openFile.bind(root);
+    const reads = vi.spyOn(root, 'openFile').mockImplementation((relative) => {
+      const fd = open(relative);
+      if (reads.mock.calls.length > 2) return fd;
+      // lib/cyrusdb_skiplist.c mycheckpoint: the new file gets the name, the old one is truncated
+      renameSync(file, `${file}.old`);
+      writeFileSync(file, `whole ${reads.mock.calls.length}`);
+      truncateSync(`${file}.old`, 0);
+      return fd;
+    });
+    // an empty database looks clean, and two empty reads are equal
+    const parse = (bytes: Buffer) => ({ ...text(bytes), clean: true });
+    expect(readLiveDatabase(root, 'mailboxes.db', parse)).toMatchObject({ kind: 'read', value: 'whole 2' });
+    expect(reads).toHaveBeenCalledTimes(3);
   });
 
   it('throws at once where a quiet file is damaged', () => {

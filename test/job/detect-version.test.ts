@@ -42,7 +42,7 @@ describe('the release of the old server', () => {
     const found = versionOfSource(
       (v) => loadSide(conf, root, v).conf,
       (path) => root + path,
-      entriesOf,
+      (bytes, path) => entriesOf(bytes, path, '3.6'),
     );
     expect(found?.version).toBe(version);
   });
@@ -59,7 +59,7 @@ describe('the release of the old server', () => {
       versionOfSource(
         (v) => confOf(v),
         (path) => root + path,
-        entriesOf,
+        (bytes, path) => entriesOf(bytes, path, '3.6'),
       )?.version,
     ).toBe(version);
   });
@@ -79,7 +79,7 @@ describe('the release of the old server', () => {
       versionOfSource(
         (v) => confOf(v),
         (path) => root + path,
-        entriesOf,
+        (bytes, path) => entriesOf(bytes, path, '3.6'),
       ),
     ).toBeUndefined();
   });
@@ -90,7 +90,7 @@ describe('the release of the old server', () => {
       versionOfSource(
         (v) => confOf(v),
         (path) => root + path,
-        entriesOf,
+        (bytes, path) => entriesOf(bytes, path, '3.6'),
       ),
     ).toBeUndefined();
   });

@@ -26,26 +26,27 @@ interface Scan {
 /**
  * Reads a skiplist file by its records alone, pointers ignored: first those of the last checkpoint, in order, then the
  * log, each transaction at its COMMIT. This is what Cyrus's recovery does, so a copy taken while someone writes, or
- * left by a crash, gives the last committed state. A tail that is uncommitted, cut off or unreadable is dropped, and
- * the result is not clean.
+ * left by a crash, gives the last committed state. A tail of the log that is uncommitted, cut off or unreadable is
+ * dropped, and the result is not clean.
  * @throws FormatError where recovery, too, gives the file up: a damaged header, or something else than a record
- * between two transactions.
- * @see cyrus-imapd 3.6.1 lib/cyrusdb_skiplist.c read_header, recovery
+ * between two transactions. Also where a record of the checkpoint is damaged or cut off: recovery goes on with what is
+ * before it, but most of what was committed is behind. A copy may be so, too: a checkpoint (2.4+) truncates the file that
+ * it has replaced, under whoever still reads that.
+ * @see cyrus-imapd 3.6.1 lib/cyrusdb_skiplist.c read_header, recovery, mycheckpoint
  */
 export function readSkiplist(bytes: Buffer, file: string): DbContents {
   const scan: Scan = { offsets: [], keys: [], values: [], live: new Map() };
-  const notes: string[] = [];
   const checkpoint = readCheckpoint(bytes, firstRecord(bytes, file), scan);
-  let clean = checkpoint.whole;
   if (!checkpoint.whole) {
-    notes.push(`The record at byte ${checkpoint.end} is cut off or damaged; nothing after it was read.`);
-  } else {
-    const problems = replayLog(bytes, checkpoint.end, scan, file);
-    clean = problems.length === 0;
-    notes.push(...problems);
+    throw new FormatError(file, checkpoint.end, 'a whole record of the last checkpoint', 'one cut off or damaged');
   }
+  const logStart = bytes.readUInt32BE(40);
+  if (checkpoint.end + 4 > bytes.length && logStart > bytes.length) {
+    throw new FormatError(file, bytes.length, `a checkpoint of ${logStart} bytes`, 'the end of the file');
+  }
+  const notes = replayLog(bytes, checkpoint.end, scan, file);
   const entries = Array.from(scan.live.values(), (i) => ({ key: scan.keys[i]!, value: scan.values[i]! }));
-  return { entries: sortEntries(entries), clean, notes };
+  return { entries: sortEntries(entries), clean: notes.length === 0, notes };
 }
 
 /** Checks the header and the DUMMY record, as read_header does. @returns the offset behind DUMMY */
@@ -67,7 +68,7 @@ function firstRecord(bytes: Buffer, file: string): number {
   return end;
 }
 
-/** Reads INORDER records up to the log. Not `whole`: the one at `end` is damaged, and Cyrus cuts the file there. */
+/** Reads INORDER records up to the log. Not `whole`: the one at `end` is damaged. */
 function readCheckpoint(bytes: Buffer, at: number, scan: Scan): { end: number; whole: boolean } {
   while (at + 4 <= bytes.length && bytes.readUInt32BE(at) === SKIPLIST.inorder) {
     const end = readKeyed(bytes, at, scan);

@@ -19,7 +19,7 @@ export const TWOSKIP = {
 
 export interface TwoskipHeader {
   readonly generation: bigint;
-  /** Right only while `dirty` is false: a writer counts before it commits. */
+  /** As of the last commit; one less while `dirty`, where the transaction began by replacing or deleting a record. */
   readonly recordCount: number;
   /** Where the last committed transaction ends. */
   readonly currentSize: number;

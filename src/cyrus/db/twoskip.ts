@@ -15,11 +15,13 @@ import {
  * Reads a twoskip file as its header's last commit left it: from DUMMY along the level 1 pointers that lie before
  * `current_size`. A transaction only adds behind that size and leaves one of each record's two level 1 pointers alone,
  * so the old state stays readable in the middle of a transaction and after a crash; then the result is not clean.
- * @throws FormatError on a wrong CRC, a short file or pointers that lead astray. Of a live file that means that the
- * copy is torn: copy again. If it stays so the file is damaged, and its own Cyrus (`cyr_dbtool FILE twoskip show`)
+ * @throws FormatError on a wrong CRC, a short file, pointers that lead astray or another number of records than the
+ * header has. Of a live file that means that the copy is torn: copy again. (A transaction that is given up zeroes
+ * pointers behind the last commit. In a copy whose header is older the list then seems to end there: only the number
+ * tells.) If it stays so the file is damaged, and its own Cyrus (`cyr_dbtool FILE twoskip show`)
  * rescues what it can; that is not done here, since it deletes the wrong keys (recovery2 takes the record behind a
  * deleted one for the deleted one).
- * @see cyrus-imapd 3.6.1 lib/cyrusdb_twoskip.c _getloc, read_skipdelete, recovery1
+ * @see cyrus-imapd 3.6.1 lib/cyrusdb_twoskip.c _getloc, read_skipdelete, store_here, delete_here, recovery1, myconsistent
  */
 export function readTwoskip(bytes: Buffer, file: string): DbContents {
   const header = readTwoskipHeader(bytes, file);
@@ -27,7 +29,10 @@ export function readTwoskip(bytes: Buffer, file: string): DbContents {
   if (end < TWOSKIP.firstRecord) throw new FormatError(file, 48, `at least ${TWOSKIP.firstRecord} bytes`, String(end));
   if (end > bytes.length) throw new FormatError(file, 48, `${end} bytes, as the header says`, `${bytes.length} bytes`);
   const walked = walk(bytes, end, file);
-  const notes = [...describeTail(header, bytes.length), ...describeWalk(header, walked)];
+  if (!isCounted(header, walked.length)) {
+    throw new FormatError(file, 32, `${header.recordCount} records, as the header says`, String(walked.length));
+  }
+  const notes = [...describeTail(header, bytes.length), ...describeWalk(walked)];
   return { entries: sortEntries(walked), clean: notes.length === 0, notes };
 }
 
@@ -90,15 +95,15 @@ function describeTail(header: TwoskipHeader, size: number): string[] {
   return [];
 }
 
-function describeWalk(header: TwoskipHeader, walked: readonly DbEntry[]): string[] {
-  const notes: string[] = [];
-  if (!header.dirty && walked.length !== header.recordCount) {
-    notes.push(`The header counts ${header.recordCount} records, ${walked.length} were found.`);
-  }
-  if (!isAscending(walked, compareKeys('raw')) && !isAscending(walked, compareKeys('mbox'))) {
-    notes.push('Its records are in no order that Cyrus knows, so Cyrus does not find all of them.');
-  }
-  return notes;
+/** One less in a dirty header, where the transaction began by replacing or deleting: that is counted before DIRTY is written. */
+function isCounted({ recordCount, dirty }: TwoskipHeader, found: number): boolean {
+  return found === recordCount || (dirty && found === recordCount + 1);
+}
+
+function describeWalk(walked: readonly DbEntry[]): string[] {
+  return isAscending(walked, compareKeys('raw')) || isAscending(walked, compareKeys('mbox'))
+    ? []
+    : ['Its records are in no order that Cyrus knows, so Cyrus does not find all of them.'];
 }
 
 function isAscending(entries: readonly DbEntry[], compare: (a: string, b: string) => number): boolean {

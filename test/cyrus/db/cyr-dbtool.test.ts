@@ -136,7 +136,7 @@ if (missing) {
         : []),
     ]).flat();
 
-    it('a skiplist cut off anywhere has for us the entries that its recovery leaves', () => {
+    it('a skiplist cut off anywhere in its log has for us the entries that its recovery leaves', () => {
       tool.recoverSkiplists(true);
       tool.put(
         write(SKIPLIST, 'signed', [
@@ -148,7 +148,8 @@ if (missing) {
       const whole = tool.get();
       expect(read(whole)).toMatchObject({ entries: entriesOf(model(read(whole).entries, [])), clean: true });
       let cutInside = 0;
-      for (let size = 150; size < whole.length; size += 1 + (size % 467)) {
+      const checkpoint = whole.readUInt32BE(40);
+      for (let size = checkpoint; size < whole.length; size += 1 + (size % 467)) {
         const cut = whole.subarray(0, size);
         const ours = read(cut);
         if (!ours.clean) cutInside++;

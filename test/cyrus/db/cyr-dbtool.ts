@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,13 +26,16 @@ export interface ToolBackend {
 
 /** Real cyr_dbtool over files in a directory of its own. */
 export class CyrDbtool {
-  private readonly dir = mkdtempSync(join(tmpdir(), 'cyrsync-db-'));
+  private readonly dir: string;
   private readonly cyrus = {
     uid: Number(execFileSync('id', ['-u', 'cyrus'], { encoding: 'utf8' })),
     gid: Number(execFileSync('id', ['-g', 'cyrus'], { encoding: 'utf8' })),
   };
 
-  constructor() {
+  /** @param parent For the directory of its own; on a tmpfs the tool commits hundreds of times a second. */
+  constructor(parent = tmpdir()) {
+    this.dir = mkdtempSync(join(parent, 'cyrsync-db-'));
+    chmodSync(this.dir, 0o755);
     for (const dir of ['', 'conf', 'conf/db', 'spool']) {
       mkdirSync(join(this.dir, dir), { recursive: true });
       this.own(join(this.dir, dir));
@@ -82,6 +85,14 @@ export class CyrDbtool {
     return { status, stdout: stdout.toString('latin1') };
   }
 
+  /** Starts a process group that runs a batch for each file of commands, one after the other, on its own. */
+  start(backend: ToolBackend, commands: readonly string[]): ChildProcess {
+    const script =
+      'tool=$1 conf=$2 file=$3 backend=$4; shift 4; for c; do "$tool" -C "$conf" -n "$file" "$backend" batch <"$c"; done';
+    const args = [TOOL, join(this.dir, 'imapd.conf'), this.file, backend.name, ...commands];
+    return spawn('sh', ['-c', script, 'sh', ...args], { stdio: 'ignore', detached: true });
+  }
+
   isConsistent(backend: ToolBackend): boolean {
     return this.run(backend, ['consistent']).stdout === 'Yes, consistent\n';
   }
@@ -91,16 +102,11 @@ export class CyrDbtool {
    * if the tool could not.
    */
   batch(backend: ToolBackend, steps: readonly Step[], fetch: readonly string[] = []): DbEntry[] | undefined {
-    const lines = steps.map((step) => {
-      if (step.command === 'SET') return `SET ${literal(step.key)} ${literal(step.value)}\n`;
-      if (step.command === 'DELETE') return `DELETE ${literal(step.key)}\n`;
-      return `${step.command}\n`;
-    });
     const gets = fetch.map((key) => `GET ${literal(key)}\n`);
     const { status, stdout } = this.run(
       backend,
       ['batch'],
-      Buffer.from([...gets, ...lines, 'SHOW\n'].join(''), 'latin1'),
+      Buffer.from([...gets, commandsOf(steps), 'SHOW\n'].join(''), 'latin1'),
     );
     return status === 0 ? parseShown(stdout) : undefined;
   }
@@ -109,13 +115,30 @@ export class CyrDbtool {
     rmSync(this.dir, { recursive: true, force: true });
   }
 
+  /** The directory that holds {@link name}. */
+  get directory(): string {
+    return join(this.dir, 'conf');
+  }
+
+  readonly name = 'test.db';
+
   private get file(): string {
-    return join(this.dir, 'conf/test.db');
+    return join(this.directory, this.name);
   }
 
   private own(path: string): void {
     chownSync(path, this.cyrus.uid, this.cyrus.gid);
   }
+}
+
+/** What `batch` reads: commands with their arguments as IMAP literals. */
+export function commandsOf(steps: readonly Step[]): string {
+  const lines = steps.map((step) => {
+    if (step.command === 'SET') return `SET ${literal(step.key)} ${literal(step.value)}\n`;
+    if (step.command === 'DELETE') return `DELETE ${literal(step.key)}\n`;
+    return `${step.command}\n`;
+  });
+  return lines.join('');
 }
 
 function literal(bytes: string): string {

@@ -60,10 +60,23 @@ describe('readSkiplist', () => {
     ['only a header', withThrow(() => readSkiplist(base().subarray(0, 48), 'x'))],
   ])('refuses a file with %s, as Cyrus does', (_, error) => expect(error).toBeInstanceOf(FormatError));
 
-  it('believes no length: a record longer than the file ends what is read', () => {
+  it('believes no length: a record of the checkpoint that is longer than the file is refused', () => {
     const bytes = base();
     bytes.writeUInt32BE(0xfffffffe, 144 + 4);
-    expect(readSkiplist(bytes, 'x')).toMatchObject({ entries: [], clean: false });
+    expect(() => readSkiplist(bytes, 'x')).toThrow(/a whole record of the last checkpoint/);
+  });
+
+  it('believes no length: a record of the log that is longer than the file ends what is read', () => {
+    const bytes = Buffer.concat([base(), Buffer.from([...add('c', '1'), ...COMMIT])]);
+    bytes.writeUInt32BE(0xfffffffe, base().length + 4);
+    expect(readSkiplist(bytes, 'x')).toMatchObject({ entries: [entry('a'), entry('b')], clean: false });
+  });
+
+  it('cut off anywhere in its checkpoint is refused, between two records as well: the entries behind are not gone', () => {
+    const whole = base();
+    for (let size = 0; size < whole.length; size++) {
+      expect(() => readSkiplist(whole.subarray(0, size), 'x'), `${size} bytes`).toThrow(FormatError);
+    }
   });
 });
 

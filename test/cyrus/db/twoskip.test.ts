@@ -61,18 +61,24 @@ describe('readTwoskip', () => {
     expect(readTwoskip(bytes, 'x').entries).toEqual(abc);
   });
 
-  it('is not clean with a tail, with DIRTY or with another count; the entries are those of the commit', () => {
+  it('is not clean with a tail or with DIRTY; the entries are those of the commit', () => {
     const good = writeTwoskip(abc, 'raw');
     const variants = [
       Buffer.concat([good, Buffer.from('uncommitted')]),
       setHeader(good, 56, 1),
-      setHeader(good, 36, 4),
+      setHeader(setHeader(good, 56, 1), 36, 2), // the transaction began by replacing one
     ];
     for (const bytes of variants) {
       const read = readTwoskip(bytes, 'x');
       expect(read).toMatchObject({ entries: abc, clean: false });
       expect(read.notes).toHaveLength(1);
     }
+  });
+
+  it('refuses another number of records than the header has, as Cyrus calls that inconsistent', () => {
+    const good = writeTwoskip(abc, 'raw');
+    for (const bytes of [setHeader(good, 36, 4), setHeader(good, 36, 2), setHeader(setHeader(good, 56, 1), 36, 4)])
+      expect(() => readTwoskip(bytes, 'x')).toThrow(FormatError);
   });
 
   it('refuses a file shorter than its commit, an impossible size and a later version', () => {
