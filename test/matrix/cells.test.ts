@@ -52,8 +52,12 @@ describe('the cells', () => {
     expect(of('2.4-b').some((f) => f.unixhierarchysep === 'no')).toBe(true);
   });
 
-  it('are the same again on another day: their names are the keys of the results', () => {
-    expect(chooseCells(SOURCES, TARGETS).map((c) => c.id)).toEqual(cells.map((c) => c.id));
+  it('keep the features that they were run with when another source comes, and its pairs are met as well', () => {
+    const run = Object.fromEntries(cells.map((c) => [c.id, { features: c.features }]));
+    const more = [spool('2.2-new', { unixhierarchysep: 'no' }), ...SOURCES];
+    const grown = chooseCells(more, TARGETS, run);
+    expect(grown.slice(15)).toEqual(cells);
+    expect(missedPairs(grown, more)).toEqual([]);
   });
 
   it('all of them are every combination', () => {

@@ -22,7 +22,7 @@ const FEATURES = {
 export type Features = { readonly [K in keyof typeof FEATURES]: (typeof FEATURES)[K][number] };
 
 export interface Cell {
-  /** `3.2-uhs-meta > 3.6/full meta=all …` */
+  /** `3.2-uhs-meta > 3.6/full`; with its features where it is one of every combination. */
   readonly id: string;
   readonly source: RecordedSpool;
   readonly target: Target;
@@ -68,46 +68,66 @@ function featuresOf(source: RecordedSpool): Features[] {
   );
 }
 
+export function describeFeatures(features: Features): string {
+  return Object.entries(features)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(' ');
+}
+
 function pairsOf(source: string, target: string, layout: string, features: Features): string[] {
-  const values = Object.entries(features).map(([key, value]) => `${key}=${value}`);
+  const values = describeFeatures(features).split(' ');
   const met = values.flatMap((v) => [`${source} ${v}`, `${target} ${v}`, `${layout} ${v}`]);
   return [...met, ...values.flatMap((v, i) => values.slice(i + 1).map((w) => `${v} ${w}`))];
 }
 
 export function cellOf(source: RecordedSpool, target: Target, layout: Layout, features: Features): Cell {
-  const shown = Object.entries(features).map(([key, value]) => `${key}=${value}`);
-  return {
-    id: `${source.name} > ${target.version}/${layout} ${shown.join(' ')}`,
-    source,
-    target,
-    layout,
-    features,
-    refusalIsDue: newestIndex(source.version) > newestIndex(target.version),
-  };
+  const refusalIsDue = newestIndex(source.version) > newestIndex(target.version);
+  return { id: placeOf(source, target, layout), source, target, layout, features, refusalIsDue };
 }
 
-export function chooseCells(sources: readonly RecordedSpool[], targets: readonly Target[]): Cell[] {
-  const cells: Cell[] = [];
+function placeOf(source: RecordedSpool, target: Target, layout: Layout): string {
+  return `${source.name} > ${target.version}/${layout}`;
+}
+
+/** Features of cells that have been run, by id: these stay, and the others are chosen beside them. */
+export type FeaturesRun = Readonly<Record<string, { readonly features: Features }>>;
+
+export function chooseCells(
+  sources: readonly RecordedSpool[],
+  targets: readonly Target[],
+  run: FeaturesRun = {},
+): Cell[] {
+  const places = sources.flatMap((source) =>
+    targets.flatMap((target) =>
+      LAYOUTS.filter((l) => l !== 'uuid' || target.hasUuid).map((layout) => ({ source, target, layout })),
+    ),
+  );
   const met = new Map<string, number>();
+  const meet = (cell: Cell) => {
+    if (cell.refusalIsDue) return; // nothing is served: covers nothing
+    const pairs = pairsOf(cell.source.name, cell.target.version, cell.layout, cell.features);
+    for (const p of pairs) met.set(p, (met.get(p) ?? 0) + 1);
+  };
+  const kept = places.map(({ source, target, layout }) => {
+    const features = run[placeOf(source, target, layout)]?.features;
+    return features && cellOf(source, target, layout, features);
+  });
+  for (const cell of kept) if (cell) meet(cell);
+
   let turn = 0;
-  for (const source of sources) {
+  return places.map(({ source, target, layout }, place) => {
+    // the choice whose pairs were met least; among equals another one at each turn
+    turn += 7;
+    if (kept[place]) return kept[place];
     const choices = featuresOf(source);
-    for (const target of targets) {
-      for (const layout of LAYOUTS.filter((l) => l !== 'uuid' || target.hasUuid)) {
-        // the choice whose pairs were met least; among equals another one at each turn
-        turn += 7;
-        const worth = (features: Features) =>
-          pairsOf(source.name, target.version, layout, features).reduce((sum, p) => sum + 0.1 ** (met.get(p) ?? 0), 0);
-        const order = choices.map((_, i) => choices[(i + turn) % choices.length]!);
-        const best = order.reduce((a, b) => (worth(b) > worth(a) + 1e-9 ? b : a));
-        const cell = cellOf(source, target, layout, best);
-        cells.push(cell);
-        if (cell.refusalIsDue) continue; // nothing is served: covers nothing
-        for (const p of pairsOf(source.name, target.version, layout, best)) met.set(p, (met.get(p) ?? 0) + 1);
-      }
-    }
-  }
-  return cells;
+    const worth = (features: Features) =>
+      pairsOf(source.name, target.version, layout, features).reduce((sum, p) => sum + 0.1 ** (met.get(p) ?? 0), 0);
+    const order = choices.map((_, i) => choices[(i + turn) % choices.length]!);
+    const best = order.reduce((a, b) => (worth(b) > worth(a) + 1e-9 ? b : a));
+    const cell = cellOf(source, target, layout, best);
+    meet(cell);
+    return cell;
+  });
 }
 
 /** Every combination: thousands. */
@@ -115,7 +135,10 @@ export function allCells(sources: readonly RecordedSpool[], targets: readonly Ta
   return sources.flatMap((source) =>
     targets.flatMap((target) =>
       LAYOUTS.filter((l) => l !== 'uuid' || target.hasUuid).flatMap((layout) =>
-        featuresOf(source).map((features) => cellOf(source, target, layout, features)),
+        featuresOf(source).map((features) => {
+          const cell = cellOf(source, target, layout, features);
+          return { ...cell, id: `${cell.id} ${describeFeatures(features)}` };
+        }),
       ),
     ),
   );

@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { allCells, type Cell, chooseCells, missedPairs } from './cells.js';
+import { allCells, type Cell, chooseCells, describeFeatures, type Features, missedPairs } from './cells.js';
 import { type CellResult, runCell } from './run-cell.js';
 import { findSpools } from './spools.js';
 import { writeTable } from './table.js';
@@ -18,7 +18,7 @@ const USAGE = `npm run matrix -- [options]
   --jobs N         so many at a time (1)
   --again          runs also what the results have as green or refused
   --results FILE   what was found so far; a run goes on from there (matrix-results.json)
-  --list           names the cells, runs nothing
+  --list           names the cells that would be run
   --keep           leaves directories of the cells
   --no-table       leaves README.md alone`;
 
@@ -45,40 +45,44 @@ if (options.help) {
 // so that servers are stopped (CyrusServer does that at exit)
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
 
-/** A cell's result, with the day it was found. */
-export type DatedResult = CellResult & { readonly at: string };
+/** A cell's result, with the features that it was run with, and when. */
+type DatedResult = CellResult & { readonly features: Features; readonly at: string };
+type Results = Record<string, DatedResult>;
 
+const readResults = (): Results =>
+  existsSync(options.results) ? (JSON.parse(readFileSync(options.results, 'utf8')) as Results) : {};
+
+let results = readResults();
 const sources = findSpools(options.spools);
 const targets = findTargets(options.chroots);
-const cells = (options.full ? allCells : chooseCells)(sources, targets);
-const wanted = cells.filter((cell) => new RegExp(options.only).test(cell.id));
+const cells = options.full ? allCells(sources, targets) : chooseCells(sources, targets, results);
+const wanted = cells.filter((cell) => new RegExp(options.only).test(`${cell.id} ${describeFeatures(cell.features)}`));
 const missed = missedPairs(cells, sources);
 console.log(
   `${sources.length} sources, targets ${targets.map((t) => t.package).join(', ')}: ${wanted.length} of ${cells.length} cells` +
     (missed.length > 0 ? `; pairs not met: ${missed.join(', ')}` : ''),
 );
-if (options.list) {
-  for (const cell of wanted) console.log(cell.id + (cell.refusalIsDue ? ' (to be refused)' : ''));
-  process.exit(0);
-}
-
-let results: Record<string, DatedResult> = existsSync(options.results)
-  ? (JSON.parse(readFileSync(options.results, 'utf8')) as Record<string, DatedResult>)
-  : {};
 const isDone = ({ id }: Cell) => !options.again && (results[id]?.color ?? 'red') !== 'red';
 const queue = wanted.filter((cell) => !isDone(cell));
+if (options.list) {
+  for (const { id, features, refusalIsDue } of queue) {
+    console.log(`${id} ${describeFeatures(features)}${refusalIsDue ? ' (to be refused)' : ''}`);
+  }
+  process.exit(0);
+}
 let left = queue.length;
 
 async function work(): Promise<void> {
   for (let cell = queue.shift(); cell; cell = queue.shift()) {
+    const { id, features } = cell;
     const result = await runCell(cell, options.keep);
-    // read again: another run may write the same file
-    if (existsSync(options.results)) results = JSON.parse(readFileSync(options.results, 'utf8'));
-    results[cell.id] = { ...result, at: new Date().toISOString().slice(0, 10) };
+    results = readResults(); // another run may write the same file
+    results[id] = { ...result, features, at: new Date().toISOString().slice(0, 10) };
     writeFileSync(options.results, `${JSON.stringify(results, undefined, 1)}\n`);
-    console.log(`${--left} left · ${result.color} · ${result.seconds} s · ${cell.id}`);
-    if (result.color === 'red')
-      console.log(result.reasons.map((r) => `    ${r.slice(0, 3000).replaceAll('\n', '\n    ')}`).join('\n'));
+    const told = options.full ? id : `${id} ${describeFeatures(features)}`;
+    console.log(`${--left} left · ${result.color} · ${result.seconds} s · ${told}`);
+    if (result.color !== 'red') continue;
+    console.log(result.reasons.map((r) => `    ${r.slice(0, 3000).replaceAll('\n', '\n    ')}`).join('\n'));
   }
 }
 await Promise.all(Array.from({ length: Number(options.jobs) }, work));
