@@ -7,7 +7,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { FormatError } from '../base/errors.js';
-import { isSafeUniqueid, placeOf } from '../cyrus/layout/mailbox-place.js';
+import { isSafeUniqueid, type MailboxPlace, placeOf } from '../cyrus/layout/mailbox-place.js';
 import { readMailboxHeader } from '../cyrus/mailbox/header.js';
 import { readExpunge, readIndexHeader } from '../cyrus/mailbox/index.js';
 import {
@@ -27,6 +27,7 @@ import type { MailboxSummary, SourceMailbox } from '../model/mailbox.js';
 import type { ProblemList } from '../model/problem.js';
 import type { MailboxRow } from '../state/mailbox-rows.js';
 import type { State } from '../state/state.js';
+import { adoptedMailboxes } from './adopted.js';
 import { mailboxPrint } from './fingerprint.js';
 import { readMailboxesDb } from './read-mailboxes-db.js';
 
@@ -38,6 +39,8 @@ export interface Inventory {
   readonly rows: ReadonlyMap<string, MailboxRow>;
   readonly databasePrint: string;
   readonly dialect: string;
+  /** Names whose place the job file says, not mailboxes.db. */
+  readonly adopted: ReadonlySet<string>;
   /** Names of live records that could not be migrated, each with a problem. */
   readonly refused: ReadonlySet<string>;
   /** Live directories (data, archive, meta) as the server names them: what must never be called a leftover. */
@@ -70,9 +73,13 @@ export function takeInventory(job: Job, state: State, trees: SourceTrees, proble
   const drafts: Draft[] = [];
   const refused = new Set<string>();
   const byDirectory = new Map<string, InternalName>();
-  for (const entry of list.mailboxes) {
-    if (!isLive(entry)) continue;
-    const draft = draftOf(job, trees, entry, rowsByName, hasExpunge, problems);
+  const adopted = adoptedMailboxes(job, trees, list.mailboxes);
+  const entries = [
+    ...[...adopted.values()].map(({ entry }) => entry),
+    ...list.mailboxes.filter((entry) => isLive(entry) && !adopted.has(entry.name)),
+  ];
+  for (const entry of entries) {
+    const draft = draftOf(job, trees, entry, adopted.get(entry.name)?.place, rowsByName, hasExpunge, problems);
     if (!draft) {
       refused.add(entry.name);
       continue;
@@ -132,6 +139,7 @@ export function takeInventory(job: Job, state: State, trees: SourceTrees, proble
     rows,
     databasePrint: list.print,
     dialect: list.dialect,
+    adopted: new Set(adopted.keys()),
     refused,
     hasExpunge,
   };
@@ -145,6 +153,7 @@ function draftOf(
   job: Job,
   trees: SourceTrees,
   entry: MailboxEntry,
+  adoptedPlace: MailboxPlace | undefined,
   rowsByName: ReadonlyMap<string, MailboxRow>,
   hasExpunge: boolean,
   problems: ProblemList,
@@ -167,7 +176,7 @@ function draftOf(
       'Look at the record on the old server.',
     );
   }
-  const place = placeOf(conf, { name, uniqueid: entry.uniqueid, partition: entry.partition, legacy });
+  const place = adoptedPlace ?? placeOf(conf, { name, uniqueid: entry.uniqueid, partition: entry.partition, legacy });
   if (!place)
     return refuse(
       'unknown-partition',

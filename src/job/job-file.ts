@@ -49,16 +49,23 @@ const JobFile = v.strictObject({
   /** The first that fits a leftover decides about it. All keys of a rule must fit; of a list, one. */
   leftovers: v.optional(
     v.array(
-      v.strictObject({
-        /** Paths as the old server names them. */
-        path: v.optional(OneOrMore),
-        /** The same with picomatch patterns: `*` within a name, `**` across. */
-        glob: v.optional(OneOrMore),
-        class: v.optional(v.union([v.picklist(LEFTOVER_CLASSES), v.array(v.picklist(LEFTOVER_CLASSES))])),
-        /** Internal name. With migrate-as-live: which mailbox's files the directory in `path` holds. */
-        mailbox: v.optional(v.string()),
-        action: v.picklist(['skip', 'rescue', 'migrate-as-live']),
-      }),
+      v.pipe(
+        v.strictObject({
+          /** Paths as the old server names them. */
+          path: v.optional(OneOrMore),
+          /** The same with picomatch patterns: `*` within a name, `**` across. */
+          glob: v.optional(OneOrMore),
+          class: v.optional(v.union([v.picklist(LEFTOVER_CLASSES), v.array(v.picklist(LEFTOVER_CLASSES))])),
+          /** Internal name. With migrate-as-live: which mailbox's files the directory in `path` holds. */
+          mailbox: v.optional(v.string()),
+          action: v.picklist(['skip', 'rescue', 'migrate-as-live']),
+        }),
+        v.check(
+          ({ action, path, mailbox }) =>
+            action !== 'migrate-as-live' || (typeof path === 'string' && mailbox !== undefined),
+          'migrate-as-live takes one path, and the mailbox that it is',
+        ),
+      ),
     ),
     [],
   ),

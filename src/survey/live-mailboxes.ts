@@ -124,7 +124,7 @@ export function liveMailboxes(
       else if (entry.reserved) live.records.set(name, 'reserved');
       continue;
     }
-    const place = placeOfEntry(job, entry);
+    const place = inventory.adopted.has(name) ? undefined : placeOfEntry(job, entry);
     if (!place || live.keeps(name, place)) continue;
     live.add({
       name,

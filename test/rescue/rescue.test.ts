@@ -1,61 +1,12 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, statSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
-import { MAIN, runCyrsync } from '../support/cyrsync.js';
-import { changedPaths, type SpoolName, snapshotTree, unpackSpool } from '../support/spool.js';
-
-const made: string[] = [];
-afterEach(() => {
-  for (const dir of made.splice(0)) rmSync(dir, { recursive: true, force: true });
-});
-
-interface Rescued {
-  readonly directory: string | null;
-  readonly messages: number;
-  readonly written: number;
-  readonly entries: readonly { file: string | null; guid: string; bytes: number; from: string[]; class: string }[];
-  readonly mailboxes: readonly { name: string; messages: number }[];
-}
-
-/** A source, and an empty target that belongs to this process. */
-async function lab(name: SpoolName, migrate = '', rules = '') {
-  const dir = mkdtempSync(join(tmpdir(), 'cyrsync-rescue-'));
-  made.push(dir);
-  const spool = await unpackSpool(name, join(dir, 'old'));
-  for (const path of ['new/conf', 'new/spool/n1', 'new/sieve']) mkdirSync(join(dir, path), { recursive: true });
-  const conf = join(dir, 'new/imapd.conf');
-  const lines = ['admins: cyrus', 'defaultpartition: n1', 'unixhierarchysep: yes', 'virtdomains: off'];
-  writeFileSync(
-    conf,
-    `configdirectory: ${dir}/new/conf\npartition-n1: ${dir}/new/spool/n1\nsievedir: ${dir}/new/sieve\n${lines.join('\n')}\n`,
-  );
-  const job = join(dir, 'job.toml');
-  writeFileSync(
-    job,
-    `[source]\nimapd_conf = "${spool.confFile}"\nroot = "${spool.root}"\nversion = "${name.split('-')[0]}"\n` +
-      `[target]\nimapd_conf = "${conf}"\nversion = "3.6"\nowner = "${process.getuid!()}"\ngroup = "${process.getgid!()}"\n` +
-      `[migrate]\n${migrate}\n${rules}`,
-  );
-  const run = async (command: string, args: string[] = [], exit = [0, 3]) =>
-    (await runCyrsync([command, ...args, '--job', job], { exit })).document;
-  const cutover = async (...args: string[]) => (await run('cutover', args)).rescued as unknown as Rescued;
-  return { dir, spool, job, run, cutover, rescued: join(dir, 'new/spool/n1-rescued') };
-}
+import { describe, expect, it } from 'vitest';
+import { MAIN } from '../support/cyrsync.js';
+import { lab, type Rescued } from '../support/rescue-lab.js';
+import { changedPaths, snapshotTree } from '../support/spool.js';
 
 const reopen = (run: (command: string, args?: string[]) => Promise<unknown>) => run('reopen', ['--discard']);
 const NAME = '2.4-netnews-meta';
