@@ -35,6 +35,8 @@ export interface Inventory {
   readonly mailboxes: readonly SourceMailbox[];
   /** Tombstones and intermediates, which have no directory and yet go to the target. */
   readonly nameOnly: readonly MailboxEntry[];
+  /** Everything that mailboxes.db says, in the order of its keys. */
+  readonly entries: readonly MailboxEntry[];
   /** By uniqueid, as the state knew them before this inventory. */
   readonly rows: ReadonlyMap<string, MailboxRow>;
   readonly databasePrint: string;
@@ -136,6 +138,7 @@ export function takeInventory(job: Job, state: State, trees: SourceTrees, proble
     nameOnly: list.mailboxes.filter(
       (entry) => (entry.deleted || entry.intermediate) && !entry.remote && !entry.reserved,
     ),
+    entries: list.mailboxes,
     rows,
     databasePrint: list.print,
     dialect: list.dialect,

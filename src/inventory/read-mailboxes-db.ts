@@ -11,6 +11,7 @@ import { detectBackend } from '../cyrus/db/detect.js';
 import type { DbEntry } from '../cyrus/db/entry.js';
 import { type MailboxList, parseMboxlistDump, readMailboxEntries } from '../cyrus/records/mailboxes-db.js';
 import { type CyrusVersion, isAtLeast } from '../cyrus/version.js';
+import { changedNs } from '../disk/file-stat.js';
 import { readLiveDatabase } from '../disk/live-database.js';
 import { bytesOfText } from '../disk/os-path.js';
 import type { SourceRoot } from '../disk/source.js';
@@ -21,6 +22,9 @@ export interface MailboxesRead extends MailboxList {
   /** Changes with each commit of the server; equal means nothing was created, renamed, deleted. */
   readonly print: string;
 }
+
+/** Of file systems whose times count whole seconds. */
+const RACY_NS = 2_100_000_000n;
 
 /** Where the database lies: directory (a root of its own) and name in it. */
 export function databaseFile(
@@ -37,6 +41,18 @@ export function databaseFile(
 export interface MailboxesSource {
   readonly source: Side;
   readonly options: { readonly source: { readonly mailboxes_dump?: string | undefined } };
+}
+
+/**
+ * Whether the database is as it was at `print`, by a stat; false where that can't be told, because it changed just now
+ * and may change again within the tick that its times show.
+ */
+export function isStill(job: MailboxesSource, trees: SourceTrees, print: string): boolean {
+  if (job.options.source.mailboxes_dump !== undefined) return true;
+  const { dir, name } = databaseFile(job.source.conf, 'mailboxes', 'mailboxes.db');
+  const stat = trees.root(dir)?.stat(name);
+  if (!stat || `${stat.ino}.${stat.sizeBytes}.${stat.mtimeNs}` !== print) return false;
+  return BigInt(Date.now()) * 1_000_000n - changedNs(stat) > RACY_NS;
 }
 
 /** @throws CyrsyncError where it is busy; RefusedError where it is missing, empty or damaged. */

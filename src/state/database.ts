@@ -48,7 +48,9 @@ CREATE TABLE IF NOT EXISTS rescued (
   owner TEXT PRIMARY KEY, name TEXT NOT NULL, uniqueid TEXT NOT NULL, partition TEXT NOT NULL, relative TEXT NOT NULL,
   legacy INTEGER NOT NULL, uidvalidity INTEGER NOT NULL
 ) WITHOUT ROWID;
+-- Indexes that were looked through for the contents of searchedFor, and had none of them.
 CREATE TABLE IF NOT EXISTS searched (mailbox TEXT PRIMARY KEY, print TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS searchedFor (guid TEXT PRIMARY KEY) WITHOUT ROWID;
 `;
 
 export type StateDatabase = Database.Database;

@@ -3,6 +3,7 @@ import type { Problem } from '../model/problem.js';
 import { CensusRows } from './census-rows.js';
 import { openStateDatabase, type StateDatabase } from './database.js';
 import { MailboxRows } from './mailbox-rows.js';
+import { ProofRows } from './proof-rows.js';
 
 export interface PassRow {
   readonly id: number;
@@ -40,11 +41,13 @@ export class State {
   readonly #db: StateDatabase;
   readonly mailboxes: MailboxRows;
   readonly census: CensusRows;
+  readonly proofs: ProofRows;
 
   constructor(file: string) {
     this.#db = openStateDatabase(file);
     this.mailboxes = new MailboxRows(this.#db);
     this.census = new CensusRows(this.#db);
+    this.proofs = new ProofRows(this.#db);
   }
 
   fact(name: FactName): string | undefined {
@@ -142,27 +145,6 @@ export class State {
 
   forgetRescuedMailbox(owner: string): void {
     this.#db.prepare('DELETE FROM rescued WHERE owner = ?').run(owner);
-  }
-
-  cachedHash(path: string, print: string): string | undefined {
-    return (
-      this.#db.prepare('SELECT guid FROM hashes WHERE path = ? AND print = ?').get(path, print) as
-        | { guid: string }
-        | undefined
-    )?.guid;
-  }
-
-  saveHash(path: string, print: string, guid: string): void {
-    this.#db.prepare('INSERT OR REPLACE INTO hashes VALUES (?, ?, ?)').run(path, print, guid);
-  }
-
-  /** The same for many, in one transaction. */
-  saveHashes(rows: readonly { path: string; print: string; guid: string }[]): void {
-    if (rows.length === 0) return;
-    const put = this.#db.prepare('INSERT OR REPLACE INTO hashes VALUES (@path, @print, @guid)');
-    this.#db.transaction(() => {
-      for (const row of rows) put.run(row);
-    })();
   }
 
   close(): void {

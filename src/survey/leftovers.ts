@@ -7,6 +7,7 @@
  */
 import type { SourceTrees } from '../disk/trees.js';
 import type { Inventory } from '../inventory/inventory.js';
+import { isStill } from '../inventory/read-mailboxes-db.js';
 import type { Job } from '../job/job.js';
 import { LEFTOVER_CLASSES } from '../model/leftover-class.js';
 import type { State } from '../state/state.js';
@@ -110,6 +111,7 @@ function confirm(
   before: LiveMailboxes,
   details: Map<Leftover, LeftoverDetail>,
 ): Finding[] {
+  if (isStill(job, trees, before.print)) return [];
   const after = liveMailboxes(job, trees, inventory);
   if (after.print === before.print) return [];
   const gone: Finding[] = [];

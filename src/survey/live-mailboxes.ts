@@ -8,7 +8,7 @@ import { isAtLeast } from '../cyrus/version.js';
 import { errnoOf } from '../disk/os-path.js';
 import type { SourceTrees } from '../disk/trees.js';
 import { type Inventory, unitOf } from '../inventory/inventory.js';
-import { readMailboxesDb } from '../inventory/read-mailboxes-db.js';
+import { isStill, readMailboxesDb } from '../inventory/read-mailboxes-db.js';
 import type { Job } from '../job/job.js';
 import type { MailboxSummary } from '../model/mailbox.js';
 
@@ -99,7 +99,7 @@ export function directoriesOf(place: MailboxPlace): Set<string> {
 
 /**
  * The mailboxes of the inventory, and what mailboxes.db has beside them: created since, refused, left by choice. Reads
- * the database again, so that a mailbox renamed during the walk is live in both places.
+ * the database again where it changed, so that a mailbox renamed during the walk is live in both places.
  */
 export function liveMailboxes(
   job: Job,
@@ -115,7 +115,8 @@ export function liveMailboxes(
     const hasIndex = summary !== undefined;
     live.add({ name, uniqueid: id, place, owner: ownerOf(name), deleted, summary, print, hasIndex });
   }
-  const list = readMailboxesDb(job, trees);
+  const isSame = isStill(job, trees, inventory.databasePrint);
+  const list = isSame ? { print: inventory.databasePrint, mailboxes: inventory.entries } : readMailboxesDb(job, trees);
   live.print = list.print;
   for (const entry of list.mailboxes) {
     const { name } = entry;

@@ -11,6 +11,7 @@ import type { IndexView } from '../cyrus/mailbox/index.js';
 import { type FileStat, fingerprintOf } from '../disk/file-stat.js';
 import { errnoOf } from '../disk/os-path.js';
 import type { SourceTrees } from '../disk/trees.js';
+import type { Witness } from '../state/proof-rows.js';
 import type { State } from '../state/state.js';
 import type { Proof } from './classify.js';
 import type { Finding } from './finding.js';
@@ -27,6 +28,7 @@ export interface Proven {
 
 /** A message file of a leftover. */
 interface Item {
+  readonly print: string;
   readonly finding: Finding;
   readonly path: string;
   readonly uid: number | undefined;
@@ -40,6 +42,7 @@ export class Prover {
   readonly #trees: SourceTrees;
   readonly #live: LiveMailboxes;
   #newHashes: { path: string; print: string; guid: string }[] = [];
+  #newWitnesses: Witness[] = [];
 
   constructor(state: State, trees: SourceTrees, live: LiveMailboxes) {
     this.#state = state;
@@ -63,16 +66,20 @@ export class Prover {
     for (const finding of findings) {
       if (finding.candidates.length > 0) this.#read(finding, items, unreadable, vanished);
     }
-    const pending = new Pending(items);
+    for (const item of items) this.#askWitness(item);
+    const pending = new Pending(items.filter(({ where }) => where === 'unknown'));
     const twins = new Set(findings.flatMap(({ twin }) => twin ?? []));
     for (const twin of twins) this.#search(twin, pending, (item) => item.finding.twin === twin, 'twin');
-    for (const mailbox of owner === undefined ? this.#live.all : (this.#live.byOwner.get(owner) ?? [])) {
-      if (pending.size === 0) break;
-      this.#search(mailbox, pending, () => true, 'elsewhere');
-    }
+    if (owner === undefined) this.#searchAll(pending);
+    else
+      for (const mailbox of this.#live.byOwner.get(owner) ?? []) {
+        if (pending.size === 0) break;
+        this.#search(mailbox, pending, () => true, 'elsewhere');
+      }
     this.#markExpunged(items);
-    this.#state.saveHashes(this.#newHashes);
+    this.#state.proofs.save(this.#newHashes, this.#newWitnesses);
     this.#newHashes = [];
+    this.#newWitnesses = [];
 
     const result = new Map<Finding, Proven>();
     const byFinding = groupBy(items, ({ finding }) => finding);
@@ -112,11 +119,60 @@ export class Prover {
             path: `${root}/${relative}/${name}`,
             uid: parseMessageFileName(name),
             ...hashed,
+            print: fingerprintOf(hashed.stat),
             where: 'unknown',
           });
       }
     }
     if (seen === 0 && finding.parts.every(({ directories }) => directories === 0)) vanished.add(finding);
+  }
+
+  /**
+   * What was found at an earlier walk holds while the live file and the index of its mailbox are as they were. Nothing
+   * is remembered of what was found nowhere: it is looked for again.
+   */
+  #askWitness(item: Item): void {
+    const told = this.#state.proofs.witness(item.path);
+    if (!told || told.print !== item.print) return;
+    const live = this.#live.byName.get(told.mailbox);
+    const { twin, owner } = item.finding;
+    if (!live || live.print === undefined || live.print !== told.mailboxPrint) return;
+    if (told.how === 'elsewhere' ? owner !== undefined && live.owner !== owner : live !== twin) return;
+    const file = this.#trees.root(told.root)?.stat(told.relative);
+    if (file && fingerprintOf(file) === told.filePrint) item.where = told.how;
+  }
+
+  #witness(item: Item, live: LiveMailbox, how: Witness['how'], root: string, relative: string): void {
+    const file = this.#trees.root(root)?.stat(relative);
+    if (!file || live.print === undefined) return;
+    const [mailbox, mailboxPrint, filePrint] = [live.name, live.print, fingerprintOf(file)];
+    this.#newWitnesses.push({
+      path: item.path,
+      print: item.print,
+      how,
+      mailbox,
+      mailboxPrint,
+      root,
+      relative,
+      filePrint,
+    });
+  }
+
+  /** What may be anyone's: the indexes of all mailboxes, but those that were looked through for it and did not change. */
+  #searchAll(pending: Pending): void {
+    if (pending.size === 0) return;
+    const { proofs } = this.#state;
+    const known = proofs.searchedFor();
+    const isNew = pending.guids().some((guid) => !known.has(guid));
+    const looked: { mailbox: string; print: string }[] = [];
+    for (const mailbox of this.#live.all) {
+      if (pending.size === 0) return;
+      const { name, print } = mailbox;
+      if (!isNew && print !== undefined && proofs.searchedPrint(name) === print) continue;
+      this.#search(mailbox, pending, () => true, 'elsewhere');
+      if (print !== undefined) looked.push({ mailbox: name, print });
+    }
+    proofs.saveSearched(pending.guids(), looked);
   }
 
   #hasRecordNow({ facts }: Finding): boolean {
@@ -134,7 +190,7 @@ export class Prover {
     if (!root || !stat) return undefined;
     const path = `${rootPath}/${file}`;
     const print = fingerprintOf(stat);
-    const known = this.#state.cachedHash(path, print);
+    const known = this.#state.proofs.hash(path, print);
     if (known !== undefined) return { stat, guid: known };
     try {
       const bytes = root.read(file);
@@ -159,16 +215,18 @@ export class Prover {
         const wanted = view.guidIsZero(i) ? pending.ofSize(view.size(i)) : pending.ofGuid(view.guidHex(i));
         if (!wanted) continue;
         for (const item of [...wanted]) {
-          if (accepts(item) && this.#isOnDisk(mailbox, view, i, item)) {
-            item.where = where;
-            pending.remove(item);
-          }
+          const root = accepts(item) ? this.#rootOnDisk(mailbox, view, i, item) : undefined;
+          if (root === undefined) continue;
+          item.where = where;
+          pending.remove(item);
+          this.#witness(item, mailbox, where, root, `${mailbox.place.relative}/${messageFileName(view.uid(i))}`);
         }
       }
     }
   }
 
-  #isOnDisk({ place }: LiveMailbox, view: IndexView, i: number, item: Item): boolean {
+  /** The root below which the live file of record `i` has that content now. */
+  #rootOnDisk({ place }: LiveMailbox, view: IndexView, i: number, item: Item): string | undefined {
     const { data, archive } = place.roots;
     const roots = archive === undefined ? [data] : view.isArchived(i) ? [archive, data] : [data, archive];
     const name = messageFileName(view.uid(i));
@@ -176,11 +234,11 @@ export class Prover {
       const stat = this.#trees.root(root)?.stat(`${place.relative}/${name}`);
       if (!stat) continue;
       if (stat.sizeBytes !== item.stat.sizeBytes) continue;
-      if (stat.ino === item.stat.ino && stat.dev === item.stat.dev) return true; // two names of one file
+      if (stat.ino === item.stat.ino && stat.dev === item.stat.dev) return root; // two names of one file
       const hashed = this.#hash(root, place.relative, name);
-      if (hashed !== undefined && hashed !== 'unreadable' && hashed.guid === item.guid) return true;
+      if (hashed !== undefined && hashed !== 'unreadable' && hashed.guid === item.guid) return root;
     }
-    return false;
+    return undefined;
   }
 
   /** Reference cyrus-mailbox-files.md 7.2, definition (b). */
@@ -195,7 +253,9 @@ export class Prover {
       if (!now || !then || now.index.uidvalidity !== then.index.uidvalidity) continue;
       for (const item of own) {
         const uid = item.uid ?? 0;
-        if (uid <= now.index.lastUid && !isKept(now, uid) && knew(then, uid, item)) item.where = 'expunged';
+        if (uid > now.index.lastUid || isKept(now, uid) || !knew(then, uid, item)) continue;
+        item.where = 'expunged';
+        this.#witness(item, twin, 'expunged', index.root, `${index.relative}/cyrus.index`);
       }
     }
   }
@@ -231,6 +291,10 @@ class Pending {
 
   get size(): number {
     return this.#size;
+  }
+
+  guids(): string[] {
+    return [...this.#byGuid.keys()];
   }
 
   ofGuid(guid: string): ReadonlySet<Item> | undefined {

@@ -2,6 +2,7 @@
 import { CYRSYNC, FPSYNC, RSYNC, runTool, SourceSpool, TAR, Target, type Tool } from './lab.js';
 import type { Run } from './measure.js';
 import type { SpoolSize } from './spool.js';
+import { surveyTwice } from './stale.js';
 import { runTable } from './table.js';
 
 export interface Lab {
@@ -113,5 +114,10 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'idle-wide': {
     summary: 'nothing changed, 100,000 × 1',
     run: (lab) => passes(lab, scaled(WIDE, lab.scale), () => {}),
+  },
+  leftovers: {
+    summary: 'survey of 200,000 directories: 150,000 live mailboxes, 25,000 stale copies, 25,000 empty ones',
+    run: ({ work, scale, say }) =>
+      surveyTwice(work, { live: 150_000 * scale, stale: 25_000 * scale, empty: 25_000 * scale }, say),
   },
 };

@@ -106,10 +106,11 @@ describe('the state file', () => {
 
   it('gives a cached hash only for the fingerprint it was made of', () => {
     const state = openState();
-    state.saveHashes([{ path: '/a', print: 'p1', guid: 'g1' }]);
-    expect([state.cachedHash('/a', 'p1'), state.cachedHash('/a', 'p2')]).toEqual(['g1', undefined]);
-    state.saveHash('/a', 'p2', 'g2');
-    expect([state.cachedHash('/a', 'p1'), state.cachedHash('/a', 'p2')]).toEqual([undefined, 'g2']);
+    const { proofs } = state;
+    proofs.save([{ path: '/a', print: 'p1', guid: 'g1' }], []);
+    expect([proofs.hash('/a', 'p1'), proofs.hash('/a', 'p2')]).toEqual(['g1', undefined]);
+    proofs.save([{ path: '/a', print: 'p2', guid: 'g2' }], []);
+    expect([proofs.hash('/a', 'p1'), proofs.hash('/a', 'p2')]).toEqual([undefined, 'g2']);
   });
 
   it('is refused where another version of cyrsync wrote it', () => {
