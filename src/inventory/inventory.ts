@@ -61,6 +61,7 @@ export function takeInventory(job: Job, state: State, trees: SourceTrees, proble
     rows.set(row.uniqueid, row);
     rowsByName.set(row.name, row);
   }
+  if (list.behind) problems.add(list.behind);
   for (const problem of list.problems) {
     // Shared ids are mended below; id records without a name are leftovers of the server's own, not mailboxes.
     if (/^(duplicate-uniqueid|no-uniqueid|id-record-)/.test(problem.code)) continue;

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CyrsyncError, FormatError, RefusedError } from '../base/errors.js';
 import type { CyrusConf } from '../cyrus/conf/cyrus-conf.js';
+import { commitsAfterCheckpoint } from '../cyrus/db/berkeley-log.js';
 import { readDatabase } from '../cyrus/db/database.js';
 import { parseDbDump } from '../cyrus/db/db-dump.js';
 import { detectBackend } from '../cyrus/db/detect.js';
@@ -17,10 +18,13 @@ import { bytesOfText } from '../disk/os-path.js';
 import type { SourceRoot } from '../disk/source.js';
 import type { SourceTrees } from '../disk/trees.js';
 import type { Side } from '../job/job.js';
+import type { Problem } from '../model/problem.js';
 
 export interface MailboxesRead extends MailboxList {
   /** Changes with each commit of the server; equal means nothing was created, renamed, deleted. */
   readonly print: string;
+  /** What its file may lack though the server committed it. */
+  readonly behind?: Problem | undefined;
 }
 
 /** Of file systems whose times count whole seconds. */
@@ -89,7 +93,11 @@ export function readMailboxesDb(job: MailboxesSource, trees: SourceTrees): Mailb
         { code: 'mailboxes-db-busy' },
       );
     }
-    return { ...read.value, print: `${read.stat.ino}.${read.stat.sizeBytes}.${read.stat.mtimeNs}` };
+    return {
+      ...read.value,
+      behind: behindItsLog(trees, conf, root, name, path),
+      print: `${read.stat.ino}.${read.stat.sizeBytes}.${read.stat.mtimeNs}`,
+    };
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     throw new RefusedError(
@@ -98,6 +106,38 @@ export function readMailboxesDb(job: MailboxesSource, trees: SourceTrees): Mailb
       'Take a sound copy (db.backup1, db.backup2 beside it are such), or name a `ctl_mboxlist -d` dump as mailboxes_dump below [source].',
       { code: 'mailboxes-db-damaged', cause: error },
     );
+  }
+}
+
+/** A Berkeley file has what was committed up to the last checkpoint; the rest is in the server's log alone. */
+function behindItsLog(
+  trees: SourceTrees,
+  conf: CyrusConf,
+  root: SourceRoot,
+  name: string,
+  path: string,
+): Problem | undefined {
+  if (!detectBackend(root.read(name) ?? Buffer.alloc(0)).startsWith('berkeley')) return undefined;
+  const environment = trees.root(`${conf.configDirectory}/db`);
+  const dir = environment?.dir('');
+  try {
+    const last = dir
+      ?.list()
+      .map((entry) => entry.name)
+      .filter((n) => /^log\.\d{10}$/.test(n))
+      .sort()
+      .at(-1);
+    const log = last === undefined ? undefined : environment?.read(last);
+    if (!log || commitsAfterCheckpoint(log) === false) return undefined;
+    return {
+      code: 'berkeley-not-checkpointed',
+      message: `${path} is a Berkeley database, and the server's log has commits that may not be in it`,
+      advice:
+        'Run "ctl_cyrusdb -c" on the old server (after stopping it for the last time as well), or name a `ctl_mboxlist -d` dump as mailboxes_dump below [source].',
+      path,
+    };
+  } finally {
+    dir?.close();
   }
 }
 

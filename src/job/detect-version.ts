@@ -86,6 +86,7 @@ export function versionOfSource(
       });
     if (read?.kind !== 'read') return undefined;
     const { backend, entries } = read.value;
+    if (entries.length === 0) return undefined; // no dialect; of a Berkeley file, perhaps no checkpoint yet
     const { dialect, mailboxes } = readMailboxEntries(entries, base, path);
     const form = {
       text: 'text records',

@@ -74,6 +74,16 @@ describe('the release of the old server', () => {
     expect(found?.evidence).toBe('mailboxes.db (berkeley-btree) with dlist records');
   });
 
+  it('is not guessed from a mailboxes.db without records', () => {
+    put('D/conf/mailboxes.db', `${'\0'.repeat(12)}\x62\x31\x05\0`);
+    const found = versionOfSource(
+      (v) => confOf(v),
+      (path) => root + path,
+      () => [],
+    );
+    expect(found).toBeUndefined();
+  });
+
   it('is not guessed where mailboxes.db is missing', () => {
     expect(
       versionOfSource(
