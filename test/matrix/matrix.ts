@@ -63,7 +63,10 @@ console.log(
     (missed.length > 0 ? `; pairs not met: ${missed.join(', ')}` : ''),
 );
 const isDone = ({ id }: Cell) => !options.again && (results[id]?.color ?? 'red') !== 'red';
-const queue = wanted.filter((cell) => !isDone(cell));
+const queue = inRounds(
+  wanted.filter((cell) => !isDone(cell)),
+  wanted.filter(isDone),
+);
 if (options.list) {
   for (const { id, features, refusalIsDue } of queue) {
     console.log(`${id} ${describeFeatures(features)}${refusalIsDue ? ' (to be refused)' : ''}`);
@@ -71,6 +74,20 @@ if (options.list) {
   process.exit(0);
 }
 let left = queue.length;
+
+/** Each source in each target once, then again in another layout: a run that is stopped has seen the most. */
+function inRounds(queue: readonly Cell[], done: readonly Cell[]): Cell[] {
+  const seen = new Map<string, number>();
+  const meet = ({ source, target }: Cell) => {
+    const pair = `${source.name} ${target.version}`;
+    const round = seen.get(pair) ?? 0;
+    seen.set(pair, round + 1);
+    return round;
+  };
+  for (const cell of done) meet(cell);
+  const rounds = queue.map((cell) => ({ cell, round: meet(cell) }));
+  return rounds.sort((a, b) => a.round - b.round).map(({ cell }) => cell);
+}
 
 async function work(): Promise<void> {
   for (let cell = queue.shift(); cell; cell = queue.shift()) {
