@@ -61,8 +61,8 @@ describe('the cells', () => {
   });
 
   it('all of them are every combination', () => {
-    // meta 3 × archive 2 × backend 3, and 2 each of what is free
-    expect(allCells([SOURCES[0]!], [TARGETS[1]!])).toHaveLength(4 * 18 * 2);
-    expect(allCells([SOURCES[1]!], [TARGETS[0]!])).toHaveLength(3 * 18 * 4);
+    // meta 3 × archive 2 × backend 3 × indexes 2, and 2 each of what is free
+    expect(allCells([SOURCES[0]!], [TARGETS[1]!])).toHaveLength(4 * 36 * 2);
+    expect(allCells([SOURCES[1]!], [TARGETS[0]!])).toHaveLength(3 * 36 * 4);
   });
 });

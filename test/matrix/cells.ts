@@ -17,6 +17,8 @@ const FEATURES = {
   virtdomains: ['off', 'userid'],
   /** Backend of mailboxes.db. */
   database: ['twoskip', 'skiplist', 'flat'],
+  /** `upgrade_indexes` of the job file: those of 2.2 and 2.3 as version 12, or all in the target's own version. */
+  indexes: ['needed', 'all'],
 } as const;
 
 export type Features = { readonly [K in keyof typeof FEATURES]: (typeof FEATURES)[K][number] };
@@ -90,7 +92,9 @@ function placeOf(source: RecordedSpool, target: Target, layout: Layout): string 
 }
 
 /** Features of cells that have been run, by id: these stay, and the others are chosen beside them. */
-export type FeaturesRun = Readonly<Record<string, { readonly features: Features }>>;
+export type FeaturesRun = Readonly<
+  Record<string, { readonly features: Omit<Features, 'indexes'> & Partial<Pick<Features, 'indexes'>> }>
+>;
 
 export function chooseCells(
   sources: readonly RecordedSpool[],
@@ -110,7 +114,7 @@ export function chooseCells(
   };
   const kept = places.map(({ source, target, layout }) => {
     const features = run[placeOf(source, target, layout)]?.features;
-    return features && cellOf(source, target, layout, features);
+    return features && cellOf(source, target, layout, { indexes: 'needed', ...features });
   });
   for (const cell of kept) if (cell) meet(cell);
 

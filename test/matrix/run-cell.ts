@@ -69,6 +69,7 @@ export async function runCell(cell: Cell, keep = false): Promise<CellResult> {
       to: server.confFile,
       toRoot: cell.target.root,
       layout: cell.layout === 'uuid' ? 'uuid' : 'name',
+      upgradeIndexes: cell.features.indexes,
     });
     const verdict = await judge(cell, job, server);
     return { ...verdict, seconds: Math.round((performance.now() - started) / 100) / 10 };

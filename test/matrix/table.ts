@@ -48,6 +48,6 @@ export function tableOf(cells: readonly Cell[], results: Results): string {
     '',
     `${SHOWN.green} that Cyrus serves the migrated spool as the old one did, and its tools find nothing; ${SHOWN.refused} refused, the indexes of the source are newer than what the target reads; ${SHOWN.red} something is wrong; empty: not run. ` +
       'none, basic, full: directories by name without hashing, with `hashimapspool`, with `fulldirhash` too; uuid: by uniqueid. ' +
-      'Metapartitions (none, for all files, for some), archive partition, `virtdomains`, `unixhierarchysep` and the backend of mailboxes.db rotate, so that each of their values meets each source, target and layout.',
+      'Metapartitions (none, for all files, for some), archive partition, `virtdomains`, `unixhierarchysep`, the backend of mailboxes.db and `upgrade_indexes` rotate, so that each of their values meets each source, target and layout.',
   ].join('\n');
 }

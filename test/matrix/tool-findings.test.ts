@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { quotaFindings, reconstructFindings } from './tool-findings.js';
 
-const cell = (name: string, version: string) => ({ source: { name }, target: { version } });
+const cell = (name: string, version: string, indexes: 'needed' | 'all' = 'needed') => ({
+  source: { name },
+  target: { version },
+  features: { indexes },
+});
 const BOXES = new Set(['user.alice.deep.x', 'user.42']);
 
 // lines as the tools of 3.2.6, 3.6.1 and 3.10.2 print them
@@ -22,6 +26,11 @@ describe('reconstruct -n', () => {
   ])('%s of %s in %s counts %i', (line, source, target, count) => {
     expect(reconstructFindings(`user.a\n${line}\nuser.b\n`, cell(source, target), BOXES)).toHaveLength(count);
   });
+});
+
+it('reconstruct -n has nothing to say of sums where all indexes are in the version of the target', () => {
+  const text = 'user.42 updating quota_expunged_used: 0 => 27998\n';
+  expect(reconstructFindings(text, cell('3.2-uhs-meta', '3.10', 'all'), BOXES)).toHaveLength(1);
 });
 
 describe('quota -f', () => {

@@ -6,12 +6,15 @@ import type { Cell } from './cells.js';
 interface CellOfTool {
   readonly source: { readonly name: string };
   readonly target: { readonly version: string };
+  readonly features: { readonly indexes: 'needed' | 'all' };
 }
 
 /** A line that a tool prints also of a spool that no one migrated. */
 interface Quiet {
   readonly sources?: RegExp;
   readonly targets?: RegExp;
+  /** Only where the indexes keep their version. */
+  readonly oldIndexes?: true;
   readonly line: RegExp;
   readonly why: string;
 }
@@ -28,20 +31,23 @@ const QUIET_RECONSTRUCT: readonly Quiet[] = [
   {
     sources: /^(2|3\.[0-8]-)/,
     targets: /^3\.1[02]$/,
+    oldIndexes: true,
     line: /updating quota_(?:deleted|expunged)_used: 0 => \d+$/,
     why: 'indexes before version 18 have no room for these sums: 3.10.2 says it of a 3.2 spool that it upgraded in place',
   },
   {
     sources: /^(2|3\.0)/,
+    oldIndexes: true,
     line: /updating (?:sync_crc_annot \d+ => \d+|quota_annot_used: 0 => \d+)$/,
     why: 'an index of version 12 has no room for these sums, one of version 13 sums annotations otherwise',
   },
 ];
 
 /** The lines that may be, as one expression. */
-function quietFor(rules: readonly Quiet[], { source, target }: CellOfTool): RegExp {
+function quietFor(rules: readonly Quiet[], { source, target, features }: CellOfTool): RegExp {
   const lines = rules
     .filter((q) => (q.sources?.test(source.name) ?? true) && (q.targets?.test(target.version) ?? true))
+    .filter((q) => !q.oldIndexes || features.indexes !== 'all')
     .map((q) => q.line.source);
   return new RegExp([...lines, '(?!)'].join('|'));
 }

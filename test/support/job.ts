@@ -12,6 +12,8 @@ export interface JobSides {
   readonly toRoot?: string | undefined;
   /** `layout` of the job file; what `init` chose when absent. */
   readonly layout?: 'name' | 'uuid' | undefined;
+  /** `upgrade_indexes` of the job file; what `init` wrote when absent. */
+  readonly upgradeIndexes?: 'needed' | 'all' | undefined;
 }
 
 /** A migration of one source to one target, by the built program. `init` is run before the first command. */
@@ -26,7 +28,7 @@ export class Job {
   }
 
   init(): Promise<CyrsyncDocument> {
-    const { from, fromRoot, to, toRoot, dir, layout } = this.sides;
+    const { from, fromRoot, to, toRoot, dir, layout, upgradeIndexes } = this.sides;
     const roots = [
       ...(fromRoot === undefined ? [] : ['--from-root', fromRoot]),
       ...(toRoot === undefined ? [] : ['--to-root', toRoot]),
@@ -34,9 +36,10 @@ export class Job {
     this.initialised ??= runCyrsync(['init', '--from', from, ...roots, '--to', to, '--job', this.file], {
       cwd: dir,
     }).then((run) => {
-      if (layout !== undefined) {
+      for (const [key, value] of Object.entries({ layout, upgrade_indexes: upgradeIndexes })) {
+        if (value === undefined) continue;
         const text = readFileSync(this.file, 'utf8');
-        writeFileSync(this.file, text.replace(/^layout = "\w+"/m, `layout = "${layout}"`));
+        writeFileSync(this.file, text.replace(new RegExp(`^${key} = "\\w+"`, 'm'), `${key} = "${value}"`));
       }
       return run.document;
     });
