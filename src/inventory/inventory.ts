@@ -51,6 +51,13 @@ export interface Inventory {
 
 type Draft = Omit<SourceMailbox, 'uniqueid' | 'summary'> & { sourceId: string | undefined; hasFiles: boolean };
 
+/** The mailbox of such a record is migrated. */
+const ADVICE_FOR_RECORD: Readonly<Record<string, string>> = {
+  'unknown-key': 'A later Cyrus wrote it, or another program: look whether it matters to the new server.',
+  'unknown-type': 'It is migrated as a mailbox without that type: look at it on the old server.',
+  'bad-number': 'It is migrated without that number: look at the record on the old server.',
+};
+
 /** Reads the source and records in the state what it showed. */
 export function takeInventory(job: Job, state: State, trees: SourceTrees, problems: ProblemList): Inventory {
   const { conf } = job.source;
@@ -68,8 +75,9 @@ export function takeInventory(job: Job, state: State, trees: SourceTrees, proble
     problems.add({
       code: `mailboxes-db-${problem.code}`,
       message: problem.message,
-      advice: 'Look at this record on the old server; it is not migrated.',
-      mailbox: problem.name,
+      advice: ADVICE_FOR_RECORD[problem.code] ?? 'Look at this record on the old server; it is not migrated.',
+      // each bad record is a problem of its own, be its name readable or not
+      mailbox: problem.name ?? problem.key,
     });
   }
   const hasExpunge = !isAtLeast(conf.version, '2.4');

@@ -37,7 +37,10 @@ export interface MailboxFields extends MailboxType {
   specialUse?: string | undefined;
   /** Newest first; 3.6+ only. */
   history: FormerName[];
-  /** Keys that this reader does not know. Never written: a nested list below them would be misread by 3.6. */
+  /**
+   * Keys that this reader does not know. Those with plain text are written again: every server passes over them. A
+   * list below one is not, since servers would take the keys in it for the record's own.
+   */
   extra: (readonly [key: string, value: Dlist])[];
 }
 
@@ -172,6 +175,7 @@ export function printOldDlistRecord(fields: MailboxFields, version: CyrusVersion
   if (isAtLeast(version, '3.2')) putNumber(pairs, 'C', fields.createdModseq);
   if (isAtLeast(version, '3.0')) putNumber(pairs, 'F', fields.folderModseq);
   putNumber(pairs, 'M', fields.mtimeSec);
+  pairs.push(...carriedKeys(fields));
   return printDlist(new DlistMap(pairs));
 }
 
@@ -193,6 +197,7 @@ export function printNewDlistRecords(
   putNumber(common, 'F', fields.folderModseq);
   putNumber(common, 'M', fields.mtimeSec);
   if (hasAcl(fields)) common.push(['A', aclMap(fields.acl)]);
+  common.push(...carriedKeys(fields));
   const type: [string, Dlist] = ['T', printTypeLetters(fields, version)];
   const id: [string, Dlist][] = fields.uniqueid === undefined ? [] : [['I', fields.uniqueid]];
   const history = fields.history.map((former) => {
@@ -209,6 +214,15 @@ export function printNewDlistRecords(
     byName: printDlist(new DlistMap([type, ...id, ...common])),
     byId: printDlist(new DlistMap([type, ['N', dbName], ...common, ['H', history]])),
   };
+}
+
+/** @see cyrus-imapd 3.6.1 imap/mboxlist.c parseentry_cb: it compares keys at any depth, and ignores the others */
+export function isCarried(value: Dlist): value is string {
+  return typeof value === 'string';
+}
+
+function carriedKeys({ extra }: MailboxFields): [string, Dlist][] {
+  return extra.filter(([, value]) => isCarried(value)).map(([key, value]) => [key, value]);
 }
 
 function hasAcl(fields: MailboxFields): boolean {

@@ -13,6 +13,7 @@ import { isAtLeast } from '../version.js';
 import { translateAcl } from './acl.js';
 import { type Dlist, DlistMap, printDlist } from './dlist.js';
 import {
+  isCarried,
   isDlistRecord,
   type MailboxFields,
   type ParsedDlistRecord,
@@ -37,6 +38,7 @@ export interface MailboxesProblem {
     | 'unreadable-record'
     | 'foreign-record'
     | 'unknown-type'
+    | 'unknown-key'
     | 'bad-number'
     | 'no-uniqueid'
     | 'duplicate-uniqueid'
@@ -70,6 +72,7 @@ export function readMailboxEntries(entries: readonly DbEntry[], conf: NameConf, 
   const list = hasNewDialect(entries, conf.version)
     ? readNewDialect(entries, conf, file)
     : readOldDialect(entries, conf, file);
+  reportUnknownKeys(list);
   reportSharedIds(list);
   return list;
 }
@@ -171,11 +174,31 @@ function readFields(
     return undefined;
   }
   const { unknownTypes } = record.fields;
-  if (unknownTypes !== '') problems.push({ code: 'unknown-type', key, message: `unknown type ${unknownTypes}` });
+  if (unknownTypes !== '') {
+    problems.push({ code: 'unknown-type', key, message: `unknown type ${unknownTypes}, which is left out` });
+  }
   if (record.badNumbers.length > 0) {
     problems.push({ code: 'bad-number', key, message: `not a number: ${record.badNumbers.join(', ')}` });
   }
   return record;
+}
+
+/** A later version may have put a key into every record: one problem for each key. */
+function reportUnknownKeys(list: MailboxList): void {
+  const found = new Map<string, { names: InternalName[]; lost: number }>();
+  for (const { name, extra } of list.mailboxes) {
+    for (const [key, value] of extra) {
+      const seen = found.get(key) ?? { names: [], lost: 0 };
+      seen.names.push(name);
+      if (!isCarried(value)) seen.lost++;
+      found.set(key, seen);
+    }
+  }
+  for (const [key, { names, lost }] of found) {
+    const carried = lost === 0 ? 'it is carried along' : `in ${lost} it holds a list, which is left out`;
+    const message = `${names.length} records have the key ${key}, which is not known here, first ${names[0]}; ${carried}`;
+    list.problems.push({ code: 'unknown-key', key, message });
+  }
 }
 
 /** Tombstones share the uniqueid of what became of them; two live mailboxes must not. */

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { FormatError } from '../../../src/base/errors.js';
 import type { DbEntry } from '../../../src/cyrus/db/entry.js';
 import { asInternalName } from '../../../src/cyrus/names/mailbox-name.js';
+import { DlistMap } from '../../../src/cyrus/records/dlist.js';
 import {
   isLive,
   type MailboxEntry,
@@ -207,6 +208,7 @@ describe('records', () => {
       ['unreadable-record', 'user.c'],
       ['unknown-type', 'user.d'],
       ['bad-number', 'user.d'],
+      ['unknown-key', 'Q'],
     ]);
     expect(list.mailboxes).toMatchObject([
       { name: 'user.d', uidvalidity: undefined, unknownTypes: 'q' },
@@ -288,7 +290,7 @@ describe('what is written for a target', () => {
     folderModseq: 18446744073709551615n,
     mtimeSec: 1795456311,
     history: [{ name: asInternalName('user.c^d'), type: 'edq', mtimeSec: 5 }],
-    extra: [['J', 'jmap']],
+    extra: [],
   };
   const write = (version: CyrusVersion, ...changes: Partial<MailboxEntry>[]) =>
     writeMailboxEntries(
@@ -312,10 +314,14 @@ describe('what is written for a target', () => {
     expect(write(version, {})).toEqual([{ key: plain.name, value }]);
   });
 
-  it('3.6 has two, by name and by uniqueid, without keys and letters it does not know', () => {
+  it('3.6 has two, by name and by uniqueid, with keys it does not know and without such letters', () => {
     const common =
-      'P default V 1795456305 C 1 F 18446744073709551615 M 1795456311 A %(carol.smith lrswipkxtecdan "a b" lr)';
-    expect(write('3.6', {})).toEqual([
+      'P default V 1795456305 C 1 F 18446744073709551615 M 1795456311 A %(carol.smith lrswipkxtecdan "a b" lr) J jmap';
+    const extra: MailboxEntry['extra'] = [
+      ['J', 'jmap'],
+      ['K', new DlistMap([['P', 'elsewhere']])], // 3.6 would take this for the partition
+    ];
+    expect(write('3.6', { extra })).toEqual([
       { key: 'Nuser\x1fcarol.smith\x1fMy Folder', value: `%(T el I abc ${common})` },
       { key: 'Iabc', value: `%(T el N "user\x1fcarol.smith\x1fMy Folder" ${common} H (%(N user\x1fc.d M 5 T ed)))` },
     ]);
@@ -344,5 +350,39 @@ describe('what is written for a target', () => {
     expect(() => write('3.6', { uniqueid: undefined })).toThrow(RangeError);
     expect(() => write('3.6', {}, { name: asInternalName('user.b') })).toThrow(RangeError);
     expect(write('3.6', {}, { name: asInternalName('user.b'), deleted: true })).toHaveLength(3);
+  });
+});
+
+describe('what the reader does not know', () => {
+  const record = (more: string) => `%(T e I abc1 P default V 1 A %(anna lrs) ${more})`;
+  const through = (more: string, to: CyrusVersion) => {
+    const entries = [
+      { key: 'Nnews', value: record(more) },
+      { key: 'Iabc1', value: `%(T e N news P default V 1 A %(anna lrs) ${more} H ())` },
+    ];
+    const list = read(entries, '3.12');
+    return { list, value: writeMailboxEntries(list.mailboxes, nameConf(to))[0]?.value };
+  };
+
+  it.each(['3.12', '3.6', '3.2', '2.5'] as const)('of plain text goes to %s unchanged, and is said once', (to) => {
+    const { list, value } = through('Q some Z "a b"', to);
+    expect(value).toMatch(/ Q some Z "a b"\)$/);
+    expect(list.problems.map(({ code, message }) => `${code}: ${message}`)).toEqual([
+      'unknown-key: 1 records have the key Q, which is not known here, first news; it is carried along',
+      'unknown-key: 1 records have the key Z, which is not known here, first news; it is carried along',
+    ]);
+  });
+
+  it('as a list is left out, since a server would read the keys in it, and that is said; the mailbox stays', () => {
+    const { list, value } = through('Q %(P elsewhere)', '3.12');
+    expect(value).toBe('%(T e I abc1 P default V 1 A %(anna lrs))');
+    expect(list.problems).toMatchObject([{ code: 'unknown-key', message: expect.stringMatching(/left out$/) }]);
+  });
+
+  it('as a type letter is left out and said: a server of 3.6 aborts on one', () => {
+    const list = read([{ key: 'Nnews', value: '%(T eq I abc1 P default A %(anna lrs))' }], '3.12');
+    expect(list.mailboxes).toMatchObject([{ name: 'news', kind: 'e', unknownTypes: 'q' }]);
+    expect(list.problems).toContainEqual(expect.objectContaining({ code: 'unknown-type' }));
+    expect(writeMailboxEntries(list.mailboxes, nameConf('3.12'))[0]?.value).toMatch(/^%\(T e I/);
   });
 });
