@@ -34,15 +34,13 @@ import { findLeftovers } from '../../src/survey/leftovers.js';
 import { snapshotTree } from '../support/spool.js';
 
 const SPOOLS = fileURLToPath(new URL('../../fixtures/spools/', import.meta.url));
-const NAMES = ['2.3-skiplist-uhs', '2.4-netnews-meta', '3.0-uhs-plain', '3.2-uhs-meta', '3.6-uuid-archive'].filter(
-  (name) => existsSync(`${SPOOLS}${name}.planted.json`),
-);
+const NAMES = readdirSync(SPOOLS).flatMap((file) => /^(.+)\.planted\.json$/.exec(file)?.[1] ?? []);
 
 interface Planted {
   readonly root: string;
   readonly planted: readonly PlantedLeftover[];
-  readonly left_by_sigkill_in_rename: readonly PlantedLeftover[];
-  readonly empty_directories_left_by_the_server: readonly string[];
+  readonly left_by_sigkill_in_rename?: readonly PlantedLeftover[];
+  readonly empty_directories_left_by_the_server?: readonly string[];
 }
 interface PlantedLeftover {
   readonly kind: string;
@@ -118,6 +116,26 @@ function countTree(paths: readonly string[]): { files: number; bytes: number; di
   return total;
 }
 
+it('walks search partitions: databases of users are live, of those who are gone they are left', () => {
+  const spool = unpack('3.2-uhs-meta');
+  const at = (path: string) => join(spool.dir, 'search', path);
+  for (const path of ['a/user/alice/xapian', 'n/user/nobody/xapian', 'n/user/none'])
+    mkdirSync(at(path), { recursive: true });
+  writeFileSync(at('a/user/alice/xapian/iamglass'), 'live');
+  writeFileSync(at('n/user/nobody/xapian/iamglass'), 'of nobody');
+  const root = '/srv/old/3.2-uhs-meta/search';
+  appendFileSync(join(spool.dir, 'imapd.conf'), `\nt1searchpartition-default: ${root}\n`);
+  const { leftovers, account } = spool.find();
+  const found = leftovers.filter(({ paths }) => paths[0]!.startsWith(root));
+  expect(found.map((l) => [l.class, l.verdict, l.files, l.paths[0]!.slice(root.length + 1)])).toEqual([
+    ['stale-user-file', 'skip', 1, 'n/user/nobody/xapian'],
+    ['empty-directory', 'skip', 0, 'n/user/none'],
+  ]);
+  expect(account.classes.find((c) => c.class === 'search')).toMatchObject({ files: 1, bytes: 4 });
+  expect(account.roots.find((r) => r.kind === 'search')).toMatchObject({ path: root, files: 2, directories: 10 });
+  expect(account.unaccounted).toBe(0);
+});
+
 it('has spools to look at', () => expect(NAMES).toContain('2.4-netnews-meta'));
 
 describe.each(NAMES)('%s', (name) => {
@@ -128,14 +146,14 @@ describe.each(NAMES)('%s', (name) => {
     expect(snapshotTree(spool.dir)).toEqual(before); // not even looked at in a way that shows
 
     const found = byPath(leftovers);
-    const known = [...spool.planted.planted, ...spool.planted.left_by_sigkill_in_rename];
+    const known = [...spool.planted.planted, ...(spool.planted.left_by_sigkill_in_rename ?? [])];
     const full = (path: string) => `${spool.planted.root}/${path}`;
     const truth = known.flatMap(({ paths }) => paths.map(full));
     const within = (path: string, parents: Iterable<string>) =>
       [...parents].some((parent) => path.startsWith(`${parent}/`));
     expect(truth.filter((path) => !found.has(path) && !within(path, found.keys()))).toEqual([]);
 
-    const mayBeEmpty = spool.planted.empty_directories_left_by_the_server.map(full);
+    const mayBeEmpty = (spool.planted.empty_directories_left_by_the_server ?? []).map(full);
     const others = leftovers
       .filter(({ class: c }) => c !== 'deleted-awaiting-expire' && c !== 'empty-directory')
       .flatMap(({ paths }) => paths);
@@ -159,7 +177,7 @@ describe.each(NAMES)('%s', (name) => {
       !existsSync(top) || /conf$|sieve$/.test(top) ? [top] : readdirSync(top).map((one) => join(top, one)),
     );
     const seen = countTree(roots.filter((path) => existsSync(path)));
-    expect(seen.files).toBeGreaterThan(500);
+    expect(seen.files).toBeGreaterThan(100);
     await sleep(2200); // younger directories are not remembered
     for (const round of ['first', 'second', 'third']) {
       if (round === 'third') {
@@ -190,14 +208,14 @@ describe.each(NAMES)('%s', (name) => {
   it('shows as only here what no live mailbox has, by its real SHA-1', () => {
     const spool = unpack(name);
     const { leftovers } = spool.find();
-    const known = [...spool.planted.planted, ...spool.planted.left_by_sigkill_in_rename];
+    const known = [...spool.planted.planted, ...(spool.planted.left_by_sigkill_in_rename ?? [])];
     const unique = known
       .filter(({ kind }) => kind !== 'stale-copy-with-purged-messages') // expunged in the live mailbox since
       .flatMap(({ unique_messages }) => unique_messages ?? [])
       .map(({ path, size, sha1_guid }) => ({ path: `${spool.planted.root}/${path}`, guid: sha1_guid, bytes: size }));
     const order = (a: { path: string }, b: { path: string }) => (a.path < b.path ? -1 : 1);
     expect(leftovers.flatMap(({ onlyHere }) => onlyHere).sort(order)).toEqual(unique.sort(order));
-    expect(unique.length).toBeGreaterThan(7);
+    if (spool.planted.planted.length > 10) expect(unique.length).toBeGreaterThan(7);
     for (const { verdict, onlyHere } of leftovers) expect(verdict === 'rescue').toBe(onlyHere.length > 0);
   });
 });
