@@ -10,7 +10,7 @@ import { readIndexHeader } from '../cyrus/mailbox/index.js';
 import type { SyncCounts, SyncTask } from '../model/sync-task.js';
 import { copyMessage } from './copy-message.js';
 import { readFile } from './read-mailbox.js';
-import type { SyncContext } from './sync-mailbox.js';
+import type { SyncContext } from './sync-context.js';
 
 /** @returns what was done, for people. cyrus.expunge stays behind: a newer server would execute it. */
 export function copyAsItStands(task: SyncTask, context: SyncContext, counts: SyncCounts, written: string[]): string {

@@ -26,24 +26,14 @@ import { native } from '../disk/native.js';
 import { errnoOf } from '../disk/os-path.js';
 import type { SourceDir } from '../disk/source.js';
 import type { TargetDir } from '../disk/target.js';
-import type { SourceTrees, TargetTrees } from '../disk/trees.js';
 import { isRacy } from '../inventory/fingerprint.js';
 import type { Problem } from '../model/problem.js';
 import type { SyncCounts, SyncResult, SyncTask } from '../model/sync-task.js';
 import { copyAsItStands } from './copy-as-it-stands.js';
 import { copyMessage } from './copy-message.js';
-import type { LinkAnchors } from './links.js';
 import { type MailboxRead, printOf, readFile, readMailbox } from './read-mailbox.js';
+import type { SyncContext } from './sync-context.js';
 import { Wanted } from './wanted.js';
-
-export interface SyncContext {
-  readonly source: SourceTrees;
-  readonly target: TargetTrees;
-  readonly realSource: (path: string) => string;
-  readonly realTarget: (path: string) => string;
-  readonly anchors: LinkAnchors;
-  readonly nowSec: () => number;
-}
 
 /** What of a conversion is damage that the old server had; the rest is everyday. */
 const CONVERSION_DAMAGE: ReadonlySet<string> = new Set(['guid-mismatch', 'size-mismatch', 'repeated-uid']);

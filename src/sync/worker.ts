@@ -4,7 +4,8 @@ import type { Owner } from '../disk/target.js';
 import { SourceTrees, TargetTrees } from '../disk/trees.js';
 import type { SyncTask } from '../model/sync-task.js';
 import { LinkAnchors } from './links.js';
-import { type SyncContext, syncMailbox } from './sync-mailbox.js';
+import type { SyncContext } from './sync-context.js';
+import { syncMailbox } from './sync-mailbox.js';
 
 export interface WorkerSetup {
   readonly sourcePrefix: string;

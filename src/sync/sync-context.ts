@@ -1,0 +1,12 @@
+/** What a worker has at hand for every mailbox. */
+import type { SourceTrees, TargetTrees } from '../disk/trees.js';
+import type { LinkAnchors } from './links.js';
+
+export interface SyncContext {
+  readonly source: SourceTrees;
+  readonly target: TargetTrees;
+  readonly realSource: (path: string) => string;
+  readonly realTarget: (path: string) => string;
+  readonly anchors: LinkAnchors;
+  readonly nowSec: () => number;
+}
