@@ -136,7 +136,7 @@ process.stdout.write(`${table}\n`);
 if (values.readme) {
   const file = join(REPOSITORY, 'README.md');
   const text = readFileSync(file, 'utf8');
-  const between = /(<!-- leftovers -->\n)[^]*?(<!-- \/leftovers -->)/;
+  const between = /(<!-- leftovers -->\n)[\s\S]*?(<!-- \/leftovers -->)/;
   if (!between.test(text)) throw new Error('README.md has no <!-- leftovers --> markers');
   writeFileSync(
     file,
