@@ -11,20 +11,26 @@ import { build } from 'esbuild';
 const LAZY = {
   'node:child_process': ['execFile', 'execFileSync', 'spawn', 'spawnSync'],
   'node:crypto': ['createHash', 'randomBytes', 'randomUUID'],
+  'node:worker_threads': ['isMainThread', 'parentPort', 'Worker', 'workerData'],
+  'node:zlib': ['crc32'],
 };
 const lazyBuiltins = {
   name: 'lazy-builtins',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^(?:node:)?(?:child_process|crypto)$/ }, ({ path, namespace }) =>
+    onResolve({ filter: /^(?:node:)?(?:child_process|crypto|worker_threads|zlib)$/ }, ({ path, namespace }) =>
       namespace === 'lazy' ? { path, external: true } : { path: path.replace(/^(?!node:)/, 'node:'), namespace: 'lazy' },
     );
     onLoad({ filter: /./, namespace: 'lazy' }, ({ path }) => ({
-      contents: LAZY[path]
-        .map((name) => `Object.defineProperty(exports, '${name}', { enumerable: true, get: () => require('${path}').${name} });`)
-        .join('\n'),
+      contents: LAZY[path].map((name) => lazyProperty(path, name)).join('\n'),
     }));
   },
 };
+
+/** Its first use puts the thing itself in its place: hot loops call `crc32` by it. */
+function lazyProperty(path, name) {
+  const define = (value) => `Object.defineProperty(exports, '${name}', { enumerable: true, configurable: true, ${value} })`;
+  return `${define(`get() { const value = require('${path}').${name}; ${define('value')}; return value; }`)};`;
+}
 
 const workers = readdirSync('src', { recursive: true }).filter((file) => /(^|\/|-)worker\.ts$/.test(file));
 const names = workers.map((file) => basename(file, '.ts'));

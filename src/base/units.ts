@@ -13,9 +13,14 @@ export function formatBytes(bytes: number): string {
   return unit === 0 ? `${value} B` : `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ${UNITS[unit]}`;
 }
 
+/** `1,234,567`. By hand: the first `toLocaleString` of a process takes 10 ms. */
+export function formatCount(n: number): string {
+  return String(n).replace(/\d(?=(?:\d{3})+$)/g, '$&,');
+}
+
 /** `1 message`, `3 messages`: the plural by an added s unless given. */
 export function plural(n: number, one: string, many = `${one}s`): string {
-  return `${n.toLocaleString('en-US')} ${n === 1 ? one : many}`;
+  return `${formatCount(n)} ${n === 1 ? one : many}`;
 }
 
 /** `45 s`, `3 min 20 s`, `2 h 5 min`. */

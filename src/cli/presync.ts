@@ -3,7 +3,7 @@ import { ConfigError, RefusedError } from '../base/errors.js';
 import { formatBytes, plural } from '../base/units.js';
 import { rescueEarly } from '../cutover/rescue-leftovers.js';
 import { rescueText } from '../report/rescue-text.js';
-import { type PassFigures, runPass } from '../sync/pass.js';
+import { type PassFigures, runPresync } from '../sync/pass.js';
 import { passContext } from './pass-context.js';
 import { type CommonOptions, commonCommand, runOnJob } from './run.js';
 
@@ -38,11 +38,11 @@ export function presyncCommand(): Command {
           checksum: options.checksum === true,
           acceptRemovals: parseCount(options.acceptRemovals),
         };
-        const pass = await runPass(job, state, passOptions, passContext(env));
+        const pass = await runPresync(job, state, passOptions, passContext(env));
         const { figures } = pass;
         // A full pass takes its time anyway, and what it rescues the cutover finds done.
         const isEarly = passOptions.full && figures.complete && job.options.migrate.rescue === 'copy';
-        const rescued = isEarly ? rescueEarly(job, state, pass, env.problems) : undefined;
+        const rescued = isEarly && 'plan' in pass ? rescueEarly(job, state, pass, env.problems) : undefined;
         state.saveProblems(env.problems.all);
         return rescued === undefined
           ? { body: figures, text: passText(figures) }

@@ -21,6 +21,24 @@ export function barrier<T>(result: T, roots: Iterable<TargetRoot>, written: Iter
   return result as Durable<T>;
 }
 
+/** The same, while the caller does other work: what is written meanwhile belongs to the next barrier. */
+export async function barrierAside<T>(
+  result: T,
+  roots: Iterable<TargetRoot>,
+  written: Iterable<string>,
+): Promise<Durable<T>> {
+  const synced = new Set<bigint>();
+  let every = true;
+  for (const root of [...roots]) {
+    const { dev } = root.identity();
+    if (synced.has(dev)) continue;
+    if (await root.syncFileSystemAside()) synced.add(dev);
+    else every = false;
+  }
+  if (!every) for (const path of written) fsyncPath(path);
+  return result as Durable<T>;
+}
+
 /** Makes one file or directory last; one that is gone again needs nothing, and a link lasts with its directory. */
 export function fsyncPath(path: string): void {
   let fd: number;

@@ -25,7 +25,8 @@ const ERRNO_NAMES: Readonly<Record<number, string>> = {
 };
 const EAGAIN = 11;
 
-function failed(errno: number, path: string): NodeJS.ErrnoException {
+/** What a failed call throws, as Node's own calls do. */
+export function failed(errno: number, path: string): NodeJS.ErrnoException {
   const code = ERRNO_NAMES[errno] ?? `E${errno}`;
   return Object.assign(new Error(`${code}: open '${path}'`), { code, errno: -errno, path });
 }
@@ -42,7 +43,9 @@ export function openRoot(path: string): number {
  * @throws ErrnoException ENOENT, ENOTDIR, ELOOP (a link in the path) …
  */
 export function openDirBeneath(rootFd: number, relative: string): number {
-  return openBeneath(rootFd, relative === '' ? '.' : relative, constants.O_RDONLY | constants.O_DIRECTORY, 0);
+  if (relative === '')
+    return openSync(`/proc/self/fd/${rootFd}/.`, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NONBLOCK);
+  return openBeneath(rootFd, relative, constants.O_RDONLY | constants.O_DIRECTORY, 0);
 }
 
 /** Opens the file `relative` below `rootFd` with `flags` (O_NOFOLLOW and O_NONBLOCK are added). */

@@ -1,3 +1,5 @@
+import { statSync } from 'node:fs';
+import { osPath } from './os-path.js';
 import type { SourceRoot } from './source.js';
 
 /** True where a root holds nothing at all, or only what a fresh file system has: an unmounted mount point. */
@@ -9,4 +11,9 @@ export function readDirectoryIsEmpty(root: SourceRoot): boolean {
   } finally {
     dir.close();
   }
+}
+
+/** By whatever links lead there. */
+export function isDirectory(path: string): boolean {
+  return statSync(osPath(path), { throwIfNoEntry: false })?.isDirectory() ?? false;
 }

@@ -16,7 +16,8 @@ const TRIES = 10;
 const WAIT_MS = 150;
 
 export type LiveRead<T> =
-  | { readonly kind: 'read'; readonly value: T; readonly stat: FileStat }
+  /** `quiet`: at rest, and older than the tick of its times, so that a later change shows in the stat. */
+  | { readonly kind: 'read'; readonly value: T; readonly stat: FileStat; readonly quiet: boolean }
   | { readonly kind: 'missing' }
   | { readonly kind: 'busy' };
 
@@ -51,7 +52,8 @@ export function readLiveDatabase<T>(
     try {
       const { value, clean } = parse(seen.bytes);
       failure = undefined; // an earlier read was torn, not damaged
-      if (seen.quiet || sameAsBefore || (seen.still && clean)) return { kind: 'read', value, stat: seen.stat };
+      if (seen.quiet || sameAsBefore || (seen.still && clean))
+        return { kind: 'read', value, stat: seen.stat, quiet: seen.quiet };
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
       if (seen.quiet) throw error; // it does not move: it is damaged

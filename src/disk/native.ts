@@ -15,16 +15,47 @@ export interface Native {
    * @see openat2(2), RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS (Linux 5.6)
    */
   openBeneath(dirFd: number, path: Buffer, flags: number, mode: number): number;
+  /**
+   * Stats a path below `dirFd`, without following a link at its end.
+   * @param path Ends in NUL. @param into 256 bytes: struct statx. @returns 0, or errno
+   */
+  statAt(dirFd: number, path: Buffer, into: Buffer): number;
+  /** `syncfs` beside this thread's work. */
+  syncfsAside(fd: number): Promise<void>;
+  /** The calls of a message's copy (disk/copy-file.ts), each with its result or minus errno. Names end in NUL. */
+  readonly file: NativeFile;
 }
+
+export interface NativeFile {
+  open(dirFd: number, name: Buffer, flags: number, mode: number): number;
+  /** Of an open file, into 256 bytes: struct statx. */
+  stat(fd: number, into: Buffer): number;
+  read(fd: number, into: Buffer, length: number): number;
+  /** @param from Begins at `offset` of it. */
+  write(fd: number, from: Buffer, offset: number, length: number): number;
+  chown(fd: number, uid: number, gid: number): number;
+  /** @param times Two struct timespec: atime, mtime. */
+  setTimes(fd: number, times: Buffer): number;
+  close(fd: number): number;
+}
+
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const AT_EMPTY_PATH = 0x1000;
+const STATX_BASIC_STATS = 0x7ff;
+const EMPTY = Buffer.alloc(1);
 
 const SYS_OPENAT2 = 437; // the same number on every architecture of Linux
 const RESOLVE_NO_MAGICLINKS = 0x02;
 const RESOLVE_NO_SYMLINKS = 0x04;
 const RESOLVE_BENEATH = 0x08;
 const ENOSYS = 38;
+const O_CLOEXEC = 0o2000000;
 
+type KoffiFunction = ((...args: unknown[]) => number) & {
+  async(...args: [...unknown[], (error: unknown, result: number) => void]): void;
+};
 interface KoffiLibrary {
-  func(declaration: string): (...args: unknown[]) => number;
+  func(declaration: string): KoffiFunction;
 }
 interface Koffi {
   load(path: string | null): KoffiLibrary;
@@ -38,13 +69,40 @@ function load(): Native | undefined {
     const libc = koffi.load(null);
     const syncfs = libc.func('int syncfs(int fd)');
     const syscall = libc.func('long syscall(long number, int dirFd, const void *path, const void *how, size_t size)');
+    const statx = libc.func('int statx(int dirFd, const void *path, int flags, unsigned int mask, void *into)');
+    const open = libc.func('int openat(int dirFd, const void *name, int flags, unsigned int mode)');
+    const read = libc.func('long read(int fd, void *into, size_t length)');
+    const write = libc.func('long write(int fd, const void *from, size_t length)');
+    const chown = libc.func('int fchown(int fd, unsigned int uid, unsigned int gid)');
+    const setTimes = libc.func('int futimens(int fd, const void *times)');
+    const close = libc.func('int close(int fd)');
+    const orErrno = (result: number) => (result >= 0 ? result : -koffi.errno());
     const native: Native = {
+      file: {
+        open: (dirFd, name, flags, mode) => orErrno(open(dirFd, name, flags | O_CLOEXEC, mode)),
+        stat: (fd, into) => orErrno(statx(fd, EMPTY, AT_EMPTY_PATH, STATX_BASIC_STATS, into)),
+        read: (fd, into, length) => orErrno(read(fd, into, length)),
+        write: (fd, from, offset, length) =>
+          orErrno(write(fd, offset === 0 ? from : from.subarray(offset, offset + length), length)),
+        chown: (fd, uid, gid) => orErrno(chown(fd, uid, gid)),
+        setTimes: (fd, times) => orErrno(setTimes(fd, times)),
+        close: (fd) => orErrno(close(fd)),
+      },
+      syncfsAside: (fd) =>
+        new Promise((resolve, reject) => {
+          syncfs.async(fd, (error, result) => {
+            if (error !== null || result !== 0) reject(new Error(`syncfs failed: ${error ?? 'see dmesg'}`));
+            else resolve();
+          });
+        }),
+      statAt: (dirFd, path, into) =>
+        statx(dirFd, path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, into) === 0 ? 0 : koffi.errno(),
       syncfs(fd) {
         if (syncfs(fd) !== 0) throw new Error(`syncfs failed with errno ${koffi.errno()}`);
       },
       openBeneath(dirFd, path, flags, mode) {
         const how = Buffer.alloc(24);
-        how.writeBigUInt64LE(BigInt(flags | 0o2000000 /* O_CLOEXEC */), 0);
+        how.writeBigUInt64LE(BigInt(flags | O_CLOEXEC), 0);
         how.writeBigUInt64LE(BigInt((flags & constants.O_CREAT) !== 0 ? mode : 0), 8);
         how.writeBigUInt64LE(BigInt(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS), 16);
         const fd = Number(syscall(SYS_OPENAT2, dirFd, Buffer.concat([path, Buffer.alloc(1)]), how, how.length));

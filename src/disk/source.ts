@@ -28,6 +28,11 @@ export class SourceDir {
     this.#fd = fd;
   }
 
+  /** For the calls of this folder only. */
+  get fd(): number {
+    return this.#fd;
+  }
+
   /** Path of an entry through the open descriptor, for the system calls of this folder only. */
   path(name: string): string {
     return `/proc/self/fd/${this.#fd}/${name}`;
@@ -174,6 +179,23 @@ export class SourceRoot {
   /** A whole file below the root, or undefined where there is none. */
   read(relative: string): Buffer | undefined {
     return readWhole(() => this.openFile(relative));
+  }
+
+  /** The first bytes of a file, fewer where it is shorter; undefined where there is none. */
+  readStart(relative: string, length: number): Buffer | undefined {
+    let fd: number;
+    try {
+      fd = this.openFile(relative);
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+    try {
+      const bytes = Buffer.alloc(length);
+      return bytes.subarray(0, readSync(fd, bytes, 0, length, 0));
+    } finally {
+      closeSync(fd);
+    }
   }
 
   /** Opens a regular file below the root for reading. */

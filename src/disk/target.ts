@@ -48,6 +48,16 @@ export class TargetDir {
     this.#owner = owner;
   }
 
+  /** For the calls of this folder only. */
+  get fd(): number {
+    return this.#fd;
+  }
+
+  /** Undefined where what is created has the right owner by itself. */
+  get owner(): Owner | undefined {
+    return this.#owner;
+  }
+
   path(name: string): string {
     return `/proc/self/fd/${this.#fd}/${name}`;
   }
@@ -255,6 +265,14 @@ export class TargetRoot {
     const calls = native();
     if (!calls) return false;
     calls.syncfs(this.#fd);
+    return true;
+  }
+
+  /** The same, beside this thread's work. */
+  async syncFileSystemAside(): Promise<boolean> {
+    const calls = native();
+    if (!calls) return false;
+    await calls.syncfsAside(this.#fd);
     return true;
   }
 

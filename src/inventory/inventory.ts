@@ -39,7 +39,11 @@ export interface Inventory {
   readonly entries: readonly MailboxEntry[];
   /** By uniqueid, as the state knew them before this inventory. */
   readonly rows: ReadonlyMap<string, MailboxRow>;
+  /** Whether `rows` is still what the state has: nothing new was seen. */
+  readonly rowsStand: boolean;
   readonly databasePrint: string;
+  /** Whether a later commit to mailboxes.db is sure to change `databasePrint`. */
+  readonly databaseQuiet: boolean;
   readonly dialect: string;
   /** Names whose place the job file says, not mailboxes.db. */
   readonly adopted: ReadonlySet<string>;
@@ -118,30 +122,29 @@ export function takeInventory(job: Job, state: State, trees: SourceTrees, proble
     const summary = unchanged ? row : draft.hasFiles ? summarise(job, trees, draft, problems) : undefined;
     return { ...draft, uniqueid, summary };
   });
-  state.mailboxes.sight(
-    mailboxes.flatMap((m) => {
-      const row = rows.get(m.uniqueid);
-      if (row && row.print === m.print && row.name === m.name && row.sourceKey === sourceKey(m)) return [];
-      const known: MailboxSummary = m.summary ??
-        row ?? { indexVersion: 0, uidvalidity: 0, lastUid: 0, messages: 0, files: 0, bytes: 0 };
-      const { indexVersion, uidvalidity, lastUid, messages, files, bytes } = known;
-      return [
-        {
-          uniqueid: m.uniqueid,
-          name: m.name,
-          sourceKey: sourceKey(m),
-          headerPrint: m.headerPrint,
-          print: m.print,
-          indexVersion,
-          uidvalidity,
-          lastUid,
-          messages,
-          files,
-          bytes,
-        },
-      ];
-    }),
-  );
+  const sightings = mailboxes.flatMap((m) => {
+    const row = rows.get(m.uniqueid);
+    if (row && row.print === m.print && row.name === m.name && row.sourceKey === sourceKey(m)) return [];
+    const known: MailboxSummary = m.summary ??
+      row ?? { indexVersion: 0, uidvalidity: 0, lastUid: 0, messages: 0, files: 0, bytes: 0 };
+    const { indexVersion, uidvalidity, lastUid, messages, files, bytes } = known;
+    return [
+      {
+        uniqueid: m.uniqueid,
+        name: m.name,
+        sourceKey: sourceKey(m),
+        headerPrint: m.headerPrint,
+        print: m.print,
+        indexVersion,
+        uidvalidity,
+        lastUid,
+        messages,
+        files,
+        bytes,
+      },
+    ];
+  });
+  state.mailboxes.sight(sightings);
   return {
     mailboxes,
     nameOnly: list.mailboxes.filter(
@@ -149,7 +152,9 @@ export function takeInventory(job: Job, state: State, trees: SourceTrees, proble
     ),
     entries: list.mailboxes,
     rows,
+    rowsStand: sightings.length === 0,
     databasePrint: list.print,
+    databaseQuiet: list.quiet,
     dialect: list.dialect,
     adopted: new Set(adopted.keys()),
     refused,
@@ -284,11 +289,14 @@ function readProblem(error: unknown, name: InternalName, path: string) {
   throw error;
 }
 
+/** The longest header of any version. */
+const HEADER_BYTES = 192;
+
 function summarise(job: Job, trees: SourceTrees, draft: Draft, problems: ProblemList): MailboxSummary | undefined {
   const { place, name } = draft;
   const path = `${place.meta.index}/cyrus.index`;
   try {
-    const bytes = trees.root(place.roots.meta.index)?.read(`${place.relative}/cyrus.index`);
+    const bytes = trees.root(place.roots.meta.index)?.readStart(`${place.relative}/cyrus.index`, HEADER_BYTES);
     if (!bytes) throw new FormatError(path, 0, 'an index', 'nothing');
     const header = readIndexHeader(bytes, path);
     let files: number = header.count;

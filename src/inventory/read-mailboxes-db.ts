@@ -12,7 +12,7 @@ import { detectBackend } from '../cyrus/db/detect.js';
 import type { DbEntry } from '../cyrus/db/entry.js';
 import { type MailboxList, parseMboxlistDump, readMailboxEntries } from '../cyrus/records/mailboxes-db.js';
 import { type CyrusVersion, isAtLeast } from '../cyrus/version.js';
-import { changedNs } from '../disk/file-stat.js';
+import { changedNs, fingerprintOf } from '../disk/file-stat.js';
 import { readLiveDatabase } from '../disk/live-database.js';
 import { bytesOfText } from '../disk/os-path.js';
 import type { SourceRoot } from '../disk/source.js';
@@ -25,6 +25,8 @@ export interface MailboxesRead extends MailboxList {
   readonly print: string;
   /** What its file may lack though the server committed it. */
   readonly behind?: Problem | undefined;
+  /** It was at rest, and old enough that a later commit shows in `print`. */
+  readonly quiet: boolean;
 }
 
 /** Of file systems whose times count whole seconds. */
@@ -55,7 +57,7 @@ export function isStill(job: MailboxesSource, trees: SourceTrees, print: string)
   if (job.options.source.mailboxes_dump !== undefined) return true;
   const { dir, name } = databaseFile(job.source.conf, 'mailboxes', 'mailboxes.db');
   const stat = trees.root(dir)?.stat(name);
-  if (!stat || `${stat.ino}.${stat.sizeBytes}.${stat.mtimeNs}` !== print) return false;
+  if (!stat || fingerprintOf(stat) !== print) return false;
   return BigInt(Date.now()) * 1_000_000n - changedNs(stat) > RACY_NS;
 }
 
@@ -65,16 +67,18 @@ export function readMailboxesDb(job: MailboxesSource, trees: SourceTrees): Mailb
   const dump = job.options.source.mailboxes_dump;
   if (dump !== undefined) {
     const text = readFileSync(dump, 'latin1');
-    return { ...parseMboxlistDump(text, conf, bytesOfText(dump)), print: `dump.${text.length}` };
+    return { ...parseMboxlistDump(text, conf, bytesOfText(dump)), print: `dump.${text.length}`, quiet: false };
   }
   const { dir, name } = databaseFile(conf, 'mailboxes', 'mailboxes.db');
   const path = `${dir}/${name}`;
   const root = trees.root(dir);
+  let allInFile = false; // not so of a Berkeley database, whose log may know more
   try {
     const read =
       root &&
       readLiveDatabase(root, name, (bytes) => {
         const { entries, clean } = contentsOf(bytes, path, conf.version);
+        allInFile = clean;
         return { value: readMailboxEntries(entries, conf, path), clean };
       });
     if (!read || read.kind === 'missing') {
@@ -96,7 +100,8 @@ export function readMailboxesDb(job: MailboxesSource, trees: SourceTrees): Mailb
     return {
       ...read.value,
       behind: behindItsLog(trees, conf, root, name, path),
-      print: `${read.stat.ino}.${read.stat.sizeBytes}.${read.stat.mtimeNs}`,
+      print: fingerprintOf(read.stat),
+      quiet: read.quiet && allInFile,
     };
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;

@@ -18,6 +18,8 @@ export interface Side {
   readonly prefix: string;
   /** A path as this machine names it. */
   real(path: string): string;
+  /** Of imapd.conf and all that it includes. */
+  readonly texts: readonly string[];
 }
 
 export type Layout = 'name' | 'keep' | 'uuid';
@@ -30,6 +32,8 @@ export interface Job {
   readonly target: Side;
   readonly layout: Layout;
   readonly owner: Owner;
+  /** Everything that this was read from: where all of it is the same, so is the job. */
+  readonly texts: readonly string[];
 }
 
 /** @throws ConfigError */
@@ -62,6 +66,7 @@ export function loadJob(path: string): Job {
       uid: lookupId(options.target.owner ?? target.conf.cyrusUser, root, 'passwd'),
       gid: lookupId(options.target.group ?? target.conf.cyrusGroup, root, 'group'),
     },
+    texts: [text, ...source.texts, ...target.texts],
   };
 }
 
@@ -85,10 +90,13 @@ export function refuseOverlaps({ file, overlaps }: CyrusConf): void {
 export function loadSide(imapdConf: string, root: string, version: CyrusVersion): Side {
   const prefix = root === '' ? '' : bytesOfText(resolve(root)).replace(/\/+$/, '');
   const real = (path: string) => prefix + path;
+  const texts: string[] = [];
   const read = (path: string): Buffer => {
     const at = path.startsWith('/') ? real(path) : path;
     try {
-      return readFileSync(osPath(at));
+      const bytes = readFileSync(osPath(at));
+      texts.push(bytes.toString('latin1'));
+      return bytes;
     } catch (error) {
       throw new ConfigError(
         `${at} can not be read`,
@@ -102,7 +110,7 @@ export function loadSide(imapdConf: string, root: string, version: CyrusVersion)
   };
   const file = bytesOfText(imapdConf);
   try {
-    return { conf: interpretConf(parseImapdConf(read(file), file, read, version), version, file), prefix, real };
+    return { conf: interpretConf(parseImapdConf(read(file), file, read), version, file), prefix, real, texts };
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     throw new ConfigError(

@@ -75,6 +75,13 @@ export interface SyncCounts {
   bytesLinked: number;
 }
 
+/** How far a mailbox is that takes long. */
+export interface SyncProgress {
+  readonly id: number;
+  readonly copied: number;
+  readonly bytesCopied: number;
+}
+
 export interface SyncResult {
   readonly id: number;
   /** `deferred`: it would not come to rest; `failed`: see problems, the target keeps what it has. */

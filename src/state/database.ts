@@ -1,5 +1,6 @@
 /** The state: one SQLite file beside the job file, mode 0600, in WAL mode with full synchronisation. */
 import { closeSync, openSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import Database from 'better-sqlite3';
 import { BusyError, ConfigError } from '../base/errors.js';
 
@@ -52,13 +53,26 @@ CREATE TABLE IF NOT EXISTS rescued (
 CREATE TABLE IF NOT EXISTS searched (mailbox TEXT PRIMARY KEY, print TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS searchedFor (guid TEXT PRIMARY KEY) WITHOUT ROWID;
 `;
+/** A cache beside the tables, made where it is missing: a state of before it needs no migration. */
+const SWEEP = 'CREATE TABLE IF NOT EXISTS sweep (part INTEGER PRIMARY KEY, bytes BLOB NOT NULL)';
 
 export type StateDatabase = Database.Database;
+
+/** Where the addon usually lies; better-sqlite3 alone looks for it in a dozen places (8 ms of a start). */
+function binding(): { nativeBinding?: string } {
+  try {
+    return {
+      nativeBinding: createRequire(import.meta.url).resolve('better-sqlite3/build/Release/better_sqlite3.node'),
+    };
+  } catch {
+    return {}; // it will find it, or say what it misses
+  }
+}
 
 /** Opens or makes the state file. */
 export function openStateDatabase(file: string): StateDatabase {
   closeSync(openSync(file, 'a', 0o600)); // SQLite itself would go by the umask
-  const db = new Database(file, { timeout: 5000 });
+  const db = new Database(file, { timeout: 5000, ...binding() });
   db.pragma('journal_mode = WAL');
   db.pragma('synchronous = FULL'); // a power cut must not lose the "in flight" commit
   const version = db.pragma('user_version', { simple: true }) as number;
@@ -73,6 +87,7 @@ export function openStateDatabase(file: string): StateDatabase {
     );
   }
   db.exec(LEFTOVERS);
+  db.exec(SWEEP);
   return db;
 }
 
@@ -83,7 +98,7 @@ export function openStateDatabase(file: string): StateDatabase {
 export function lockJob(stateFile: string): () => void {
   const file = `${stateFile}-lock`;
   closeSync(openSync(file, 'a', 0o600));
-  const db = new Database(file, { timeout: 0 });
+  const db = new Database(file, { timeout: 0, ...binding() });
   try {
     db.pragma('journal_mode = MEMORY');
     db.exec('BEGIN EXCLUSIVE');

@@ -59,6 +59,8 @@ export class MailboxRows {
   readonly #delete;
   readonly #staged;
   readonly #deferred;
+  /** Whatever changes a row takes from the next pass what it may have taken for granted (sync/idle.ts). */
+  readonly #forgetSweep;
 
   constructor(db: StateDatabase) {
     this.#db = db;
@@ -67,6 +69,7 @@ export class MailboxRows {
       VALUES (@uniqueid, @name, @sourceKey, @headerPrint, @print, @indexVersion, @uidvalidity, @lastUid, @messages, @files, @bytes)
       ON CONFLICT (uniqueid) DO UPDATE SET name = @name, sourceKey = @sourceKey, headerPrint = @headerPrint, print = @print,
         indexVersion = @indexVersion, uidvalidity = @uidvalidity, lastUid = @lastUid, messages = @messages, files = @files, bytes = @bytes`);
+    this.#forgetSweep = db.prepare('DELETE FROM sweep');
     this.#inFlight = db.prepare(
       'UPDATE mailboxes SET inFlight = 1, targetPartition = ?, targetRelative = ? WHERE id = ?',
     );
@@ -88,44 +91,53 @@ export class MailboxRows {
 
   /** Records what the source showed, new mailboxes included. */
   sight(sightings: readonly Sighting[]): void {
-    this.#db.transaction(() => {
+    if (sightings.length === 0) return;
+    this.#change(() => {
       for (const sighting of sightings) this.#sight.run(sighting);
-    })();
+    });
   }
 
   /** Durable before the first byte is written: after a crash these are checked by content. */
   markInFlight(batch: readonly { id: number; targetPartition: string; targetRelative: string }[]): void {
-    this.#db.transaction(() => {
+    this.#change(() => {
       for (const { id, targetPartition, targetRelative } of batch)
         this.#inFlight.run(targetPartition, targetRelative, id);
-    })();
+    });
   }
 
   /** Only what the barrier has made last can be marked. */
   markDone(batch: Durable<readonly SyncedMailbox[]>): void {
-    this.#db.transaction(() => {
+    this.#change(() => {
       for (const mailbox of batch) this.#done.run(mailbox);
-    })();
+    });
   }
 
   /** Records that a mailbox's files are in staging, at the given place, or on the way between (0: all at that place). */
   setStaged(
     batch: Durable<readonly { id: number; staged: 0 | 1 | 2; targetPartition: string; targetRelative: string }[]>,
   ): void {
-    this.#db.transaction(() => {
+    this.#change(() => {
       for (const { id, staged, targetPartition, targetRelative } of batch)
         this.#staged.run(staged, targetPartition, targetRelative, id);
-    })();
+    });
   }
 
   /** @returns in how many passes in a row it has been put off. */
   markDeferred(id: number): number {
-    return (this.#deferred.get(id) as { deferred: number }).deferred;
+    return this.#change(() => (this.#deferred.get(id) as { deferred: number }).deferred);
   }
 
   remove(ids: Durable<readonly number[]>): void {
-    this.#db.transaction(() => {
+    if (ids.length === 0) return;
+    this.#change(() => {
       for (const id of ids) this.#delete.run(id);
+    });
+  }
+
+  #change<T>(act: () => T): T {
+    return this.#db.transaction(() => {
+      this.#forgetSweep.run();
+      return act();
     })();
   }
 }

@@ -4,6 +4,7 @@ import { CensusRows } from './census-rows.js';
 import { openStateDatabase, type StateDatabase } from './database.js';
 import { MailboxRows } from './mailbox-rows.js';
 import { ProofRows } from './proof-rows.js';
+import { SweepRows } from './sweep-rows.js';
 
 export interface PassRow {
   readonly id: number;
@@ -42,12 +43,14 @@ export class State {
   readonly mailboxes: MailboxRows;
   readonly census: CensusRows;
   readonly proofs: ProofRows;
+  readonly sweep: SweepRows;
 
   constructor(file: string) {
     this.#db = openStateDatabase(file);
     this.mailboxes = new MailboxRows(this.#db);
     this.census = new CensusRows(this.#db);
     this.proofs = new ProofRows(this.#db);
+    this.sweep = new SweepRows(this.#db);
   }
 
   fact(name: FactName): string | undefined {
@@ -68,6 +71,20 @@ export class State {
       this.#db.prepare('INSERT INTO passes (kind, startedAt) VALUES (?, ?)').run(kind, new Date().toISOString())
         .lastInsertRowid,
     );
+  }
+
+  /** A pass that found nothing to do: begun and ended in one commit. */
+  recordIdlePass(kind: string, startedAt: Date, figures: unknown): void {
+    const now = new Date();
+    this.#db
+      .prepare('INSERT INTO passes (kind, startedAt, finishedAt, complete, seconds, figures) VALUES (?, ?, ?, 1, ?, ?)')
+      .run(
+        kind,
+        startedAt.toISOString(),
+        now.toISOString(),
+        (now.getTime() - startedAt.getTime()) / 1000,
+        JSON.stringify(figures),
+      );
   }
 
   endPass(id: number, complete: boolean, seconds: number, figures: unknown): void {

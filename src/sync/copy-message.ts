@@ -4,14 +4,21 @@
  * and a crash before that leaves the mailbox in flight, to be checked by content.
  */
 import { createHash } from 'node:crypto';
-import { closeSync, futimesSync, readSync, type Stats, writeSync } from 'node:fs';
+import { closeSync, fstatSync, futimesSync, readSync, type Stats, writeSync } from 'node:fs';
+import { copyOpened, linksOfOpened, openToCopy } from '../disk/copy-file.js';
 import { hashDescriptor } from '../disk/hash-file.js';
+import { native } from '../disk/native.js';
 import { isMissing } from '../disk/os-path.js';
 import type { SourceDir } from '../disk/source.js';
 import type { TargetDir } from '../disk/target.js';
 
 /** 1 MiB holds nearly every message in one read; larger ones go through it in pieces. */
 const buffer = Buffer.allocUnsafeSlow(1 << 20);
+
+interface Links {
+  linkInstead(stat: Stats): boolean;
+  afterCopy(stat: Stats): void;
+}
 
 export interface CopiedMessage {
   readonly sizeBytes: number;
@@ -31,7 +38,33 @@ export function copyMessage(
   name: string,
   internalDateSec: number,
   wantGuid: boolean,
-  links: { linkInstead(stat: Stats): boolean; afterCopy(stat: Stats): void } | undefined,
+  links: Links | undefined,
+): CopiedMessage | undefined {
+  const calls = native()?.file;
+  if (!calls) return copyByNode(from, to, name, internalDateSec, wantGuid, links);
+  const fd = openToCopy(calls, from, name);
+  if (fd < 0) return undefined;
+  try {
+    const stat = links && linksOfOpened() > 1 ? fstatSync(fd) : undefined;
+    if (stat && links?.linkInstead(stat))
+      return { sizeBytes: stat.size, guid: wantGuid ? hashDescriptor(fd).guid : undefined, linked: true };
+    const hash = wantGuid ? createHash('sha1') : undefined;
+    const sizeBytes = copyOpened(calls, fd, to, name, internalDateSec, buffer, hash && ((piece) => hash.update(piece)));
+    if (stat) links?.afterCopy(stat);
+    return { sizeBytes, guid: hash?.digest(), linked: false };
+  } finally {
+    calls.close(fd);
+  }
+}
+
+/** The plain twin. */
+function copyByNode(
+  from: SourceDir,
+  to: TargetDir,
+  name: string,
+  internalDateSec: number,
+  wantGuid: boolean,
+  links: Links | undefined,
 ): CopiedMessage | undefined {
   let input: { fd: number; stat: Stats };
   try {

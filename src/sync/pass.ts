@@ -3,20 +3,22 @@
  * differs.
  *
  * A batch: rows marked in flight (commit) → workers copy → barrier → rows marked done (commit). After a crash what was
- * in flight is checked by content; all else is trusted. That order is `syncBatch` below, and nowhere else.
+ * in flight is checked by content; all else is trusted. That order is `copyBatch` and `settleBatch` below, and nowhere
+ * else; the barrier of one batch and the copying of the next go on at the same time.
  */
 import { createHash } from 'node:crypto';
 import { cpus } from 'node:os';
 import { RefusedError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { StopSignal } from '../base/stop.js';
+import type { CyrusConf } from '../cyrus/conf/cyrus-conf.js';
 import { databaseDirectories } from '../cyrus/layout/config-paths.js';
 import type { MailboxPlace } from '../cyrus/layout/mailbox-place.js';
 import { isDeletedName } from '../cyrus/names/mailbox-name.js';
 import { printTypeLetters } from '../cyrus/records/mailbox-type.js';
 import { isAtLeast } from '../cyrus/version.js';
-import { barrier } from '../disk/barrier.js';
-import { readDirectoryIsEmpty } from '../disk/empty.js';
+import { barrier, barrierAside } from '../disk/barrier.js';
+import { isDirectory, readDirectoryIsEmpty } from '../disk/empty.js';
 import type { TargetRoot } from '../disk/target.js';
 import { SourceTrees, TargetTrees } from '../disk/trees.js';
 import { AnnotationSizes } from '../inventory/annotation-sizes.js';
@@ -27,11 +29,12 @@ import { SeenEntries } from '../inventory/seen-entries.js';
 import type { Job } from '../job/job.js';
 import type { MailboxSummary, SourceMailbox } from '../model/mailbox.js';
 import type { ProblemList } from '../model/problem.js';
-import type { SyncResult, SyncTask, TaskPlace } from '../model/sync-task.js';
+import type { SyncProgress, SyncResult, SyncTask, TaskPlace } from '../model/sync-task.js';
 import { checkSpace, makePlan, type Plan } from '../plan/plan.js';
 import type { MailboxRow } from '../state/mailbox-rows.js';
 import type { State } from '../state/state.js';
 import { askGuard } from './guard.js';
+import { countIfIdle, rememberForIdle } from './idle.js';
 import { clearAnchors } from './links.js';
 import { type Move, moveMailboxes, removeMailbox, removeStaged } from './moves.js';
 import { indexVersions, requireTargetReads } from './target-version.js';
@@ -79,7 +82,12 @@ const UNREADABLE: Pick<MailboxSummary, 'indexVersion' | 'bytes'> = { indexVersio
 
 /** Mailboxes and bytes of one barrier: few enough that a crash repeats little, enough that `syncfs` costs little. */
 const BATCH_MAILBOXES = 1000;
-const BATCH_BYTES = 2 ** 30;
+const BATCH_BYTES = 2 ** 28;
+/** What a changed mailbox takes beside its new messages, in files copied. */
+const WORK_PER_MAILBOX = 8;
+/** With less, starting workers takes longer than the work: 60 ms of CPU time each (bench "changed"). */
+const WORTH_WORKERS = 1000;
+
 export async function runPass(job: Job, state: State, options: PassOptions, context: PassContext): Promise<PassResult> {
   const begun = Date.now();
   const source = new SourceTrees(job.source);
@@ -101,14 +109,56 @@ export async function runPass(job: Job, state: State, options: PassOptions, cont
   }
 }
 
-class Pass {
-  readonly #figures: PassFigures = {
+/** A presync: the quick look of idle.ts, and the whole pass where that finds anything. */
+export async function runPresync(
+  job: Job,
+  state: State,
+  options: PassOptions,
+  context: PassContext,
+): Promise<PassResult | { readonly figures: PassFigures }> {
+  const figures = options.full || options.checksum ? undefined : idlePass(job, state, options);
+  return figures ? { figures } : runPass(job, state, options, context);
+}
+
+/** What of a pass is refused or checked at its beginning counts here too; the whole pass then says it. */
+function idlePass(job: Job, state: State, options: PassOptions): PassFigures | undefined {
+  const startedAt = new Date();
+  const source = new SourceTrees(job.source);
+  try {
+    requireTargetReads(job);
+    if (missingRoots(job, source).length > 0 || !targetPaths(job).every((path) => isDirectory(job.target.real(path))))
+      return undefined;
+    const held = heldRoots(state).map((path) => source.root(path));
+    if (held.some((root) => root === undefined || readDirectoryIsEmpty(root))) return undefined;
+    const total = countIfIdle(job, state, source);
+    if (total === undefined) return undefined;
+    const figures = noFigures();
+    figures.mailboxes.total = total;
+    figures.mailboxes.unchanged = total;
+    figures.complete = true;
+    state.recordIdlePass(options.kind, startedAt, figures);
+    return figures;
+  } finally {
+    source.close();
+  }
+}
+
+function noFigures(): PassFigures {
+  return {
     mailboxes: { total: 0, unchanged: 0, changed: 0, created: 0, moved: 0, removed: 0, failed: 0, deferred: 0 },
     messages: { copied: 0, removed: 0, linked: 0, present: 0 },
     bytes: { copied: 0, linked: 0 },
     racedWithServer: 0,
     complete: false,
   };
+}
+
+class Pass {
+  readonly #figures = noFigures();
+  /** By row, of mailboxes that this pass brought up to date. */
+  readonly #printsDone = new Map<number, string | null>();
+  /** Some of what was written was made from seen or annotation databases, which have no place in the list of idle.ts. */
+  #readsDatabases = false;
 
   constructor(
     readonly job: Job,
@@ -123,8 +173,8 @@ class Pass {
   async run(): Promise<PassResult> {
     const { job, state, context, options } = this;
     requireTargetReads(job);
-    const missingRoots = this.#missingRoots();
-    if (missingRoots.length > 0) this.#askGuard({ missingRoots });
+    const missing = missingRoots(job, this.source);
+    if (missing.length > 0) this.#askGuard({ missingRoots: missing });
     const inventory = takeInventory(job, state, this.source, context.problems);
     requireTargetReads(job, inventory);
     const held = this.#guard(inventory);
@@ -140,15 +190,24 @@ class Pass {
     if (this.#figures.complete) {
       state.setFact('roots', JSON.stringify(usedRoots(inventory, this.source)));
       if (options.full) state.setFact('lastFull', new Date().toISOString());
+      this.#rememberForIdle(inventory, held);
     }
     context.stop.throwIfInterrupted();
     return { figures: this.#figures, inventory, plan };
   }
 
-  #missingRoots(): string[] {
-    return [...this.job.source.conf.partitions.values()]
-      .flatMap(({ data, archive, meta }) => [data, ...(archive === undefined ? [] : [archive]), ...Object.values(meta)])
-      .filter((path, i, all) => all.indexOf(path) === i && this.source.root(path) === undefined);
+  /** Only of a pass after which nothing is left to be said or done. */
+  #rememberForIdle(inventory: Inventory, held: boolean): void {
+    const { problems } = this.context;
+    const { failed, deferred } = this.#figures.mailboxes;
+    if (problems.size + inventory.refused.size + failed + deferred > 0) return;
+    if (held || this.#readsDatabases || !inventory.databaseQuiet) return;
+    const { job, state, source } = this;
+    const mailboxes = inventory.mailboxes.map(({ uniqueid, place, print }) => {
+      const id = this.#ids.get(uniqueid)!;
+      return { place, print: this.#printsDone.has(id) ? this.#printsDone.get(id)! : print };
+    });
+    rememberForIdle(job, state, source, inventory.databasePrint, inventory.hasExpunge, mailboxes);
   }
 
   #askGuard(seen: {
@@ -184,7 +243,7 @@ class Pass {
   /** @returns true where removals of messages are to be held back. */
   #guard(inventory: Inventory): boolean {
     const { conf } = this.job.source;
-    const held = JSON.parse(this.state.fact('roots') ?? '[]') as string[];
+    const held = heldRoots(this.state);
     // One from which mailboxes.db has moved every mailbox away may be empty: then nothing there is missed.
     const inUse = new Set(inventory.mailboxes.flatMap(({ place }) => rootsWithMail(place)));
     const emptiedRoots = held.filter((path) => {
@@ -218,7 +277,9 @@ class Pass {
     const seen = new SeenEntries(job, this.source, this.context.problems);
     const indexes = indexVersions(job.options.migrate.upgrade_indexes, conf.version);
     const sizes = indexes.raiseTo > 12 ? new AnnotationSizes(job, this.source) : undefined;
-    const rows = new Map(state.mailboxes.all().map((row) => [row.uniqueid, row]));
+    const rows = inventory.rowsStand
+      ? inventory.rows
+      : new Map(state.mailboxes.all().map((row) => [row.uniqueid, row]));
     const crashed = isAfterCrash(rows.values());
     const tasks: SyncTask[] = [];
     const moves: Move[] = [];
@@ -245,6 +306,8 @@ class Pass {
         quotaRoot: quotaRootOf(mailbox.name, quotaRoots, job.source.conf),
         acl: mailbox.entry.acl,
       };
+      this.#readsDatabases ||= needsSeen || (sizes !== undefined && summary.indexVersion < 13);
+      this.#ids.set(mailbox.uniqueid, row.id);
       const ownerSeen = needsSeen ? seen.of(mailbox.user, sourceId) : undefined;
       const anyoneSeen = needsSeen ? seen.ofAnyone(sourceId) : undefined;
       const annotationBytes = summary.indexVersion < 13 ? (sizes?.of(mailbox.name, sourceId) ?? 0) : 0;
@@ -269,6 +332,7 @@ class Pass {
         continue;
       }
       if (isNew) created.push(mailbox);
+      this.#work += WORK_PER_MAILBOX + Math.max(0, (mailbox.summary?.files ?? 0) - (same ? 0 : row.syncedFiles));
       tasks.push({
         id: row.id,
         name: mailbox.name,
@@ -298,6 +362,11 @@ class Pass {
     return { tasks, moves, created };
   }
 
+  /** About how many files the tasks are. */
+  #work = 0;
+  /** What of mailboxes that are being copied is done, by row. */
+  readonly #unfinished = new Map<number, SyncProgress>();
+  readonly #ids = new Map<string, number>();
   readonly #kinds = new Map<
     number,
     { row: MailboxRow; bytes: number; partition: string; kind: 'created' | 'moved' | 'changed' | 'unchanged' }
@@ -314,14 +383,8 @@ class Pass {
     return { data: roots.data, archive: roots.archive ?? null, meta: roots.meta, relative: row.targetRelative! };
   }
 
-  /** Every root of every partition of the target, once. */
   #targetRoots(): string[] {
-    const roots = [...this.job.target.conf.partitions.values()].flatMap(({ data, archive, meta }) => [
-      data,
-      ...(archive === undefined ? [] : [archive]),
-      ...Object.values(meta),
-    ]);
-    return [...new Set(roots)];
+    return partitionRoots(this.job.target.conf);
   }
 
   /** @param keepAnchors After a crash: see links.ts. */
@@ -349,31 +412,40 @@ class Pass {
   async #runBatches(tasks: readonly SyncTask[]): Promise<void> {
     const totalBytes = tasks.reduce((sum, task) => sum + this.#kinds.get(task.id)!.bytes, 0);
     let doneMailboxes = 0;
-    const report = () =>
-      this.context.progress({
-        mailboxes: doneMailboxes,
-        of: tasks.length,
-        messages: this.#figures.messages.copied,
-        bytes: this.#figures.bytes.copied,
-        totalBytes,
-      });
+    const report = () => {
+      let { copied: messages } = this.#figures.messages;
+      let { copied: bytes } = this.#figures.bytes;
+      for (const part of this.#unfinished.values()) {
+        messages += part.copied;
+        bytes += part.bytesCopied;
+      }
+      this.context.progress({ mailboxes: doneMailboxes, of: tasks.length, messages, bytes, totalBytes });
+    };
+    let settled: Promise<void> = Promise.resolve();
     for (let at = 0; at < tasks.length && !this.context.stop.stopped; ) {
       const batch: SyncTask[] = [];
       for (let bytes = 0; at < tasks.length && batch.length < BATCH_MAILBOXES && bytes < BATCH_BYTES; at++) {
         batch.push(tasks[at]!);
         bytes += this.#kinds.get(tasks[at]!.id)!.bytes;
       }
-      await this.#syncBatch(batch, () => {
+      const onMailbox = () => {
         doneMailboxes++;
         report();
-      });
+      };
+      const results = await this.#copyBatch(batch, onMailbox, report);
+      await settled;
+      settled = this.#settleBatch(batch, results);
+      settled.catch(() => {}); // it is awaited, and thrown, after the next batch
     }
+    await settled;
   }
 
-  /** Copies a batch, makes it last, then says so, in that order only. */
-  async #syncBatch(batch: readonly SyncTask[], onMailbox: () => void): Promise<void> {
-    const { state, context, target } = this;
-    const byId = new Map(batch.map((task) => [task.id, task]));
+  /**
+   * The first half of a batch: rows marked in flight, durably, before the first byte is written. The second half, below,
+   * runs while the next batch is copied: the disk writes what the processors have done with.
+   */
+  async #copyBatch(batch: readonly SyncTask[], onMailbox: () => void, onProgress: () => void): Promise<SyncResult[]> {
+    const { state, context } = this;
     state.mailboxes.markInFlight(
       batch.map((task) => ({
         id: task.id,
@@ -382,15 +454,27 @@ class Pass {
       })),
     );
     const results: SyncResult[] = [];
-    await this.pool.run(
-      batch,
-      () => context.stop.stopped,
-      (result) => {
+    await this.pool.run(batch, {
+      worthWorkers: this.#work > WORTH_WORKERS,
+      stopped: () => context.stop.stopped,
+      onProgress: (part) => {
+        this.#unfinished.set(part.id, part);
+        onProgress();
+      },
+      onResult: (result) => {
         results.push(result);
+        this.#unfinished.delete(result.id);
         this.#count(result);
         onMailbox();
       },
-    );
+    });
+    return results;
+  }
+
+  /** The second half: what the batch wrote is made last, then rows say so, in that order only. */
+  async #settleBatch(batch: readonly SyncTask[], results: readonly SyncResult[]): Promise<void> {
+    const { state, target } = this;
+    const byId = new Map(batch.map((task) => [task.id, task]));
     const done = results
       .filter((result) => result.outcome === 'done')
       .map((result) => {
@@ -404,7 +488,7 @@ class Pass {
         };
       });
     state.mailboxes.markDone(
-      barrier(
+      await barrierAside(
         done,
         target.opened,
         results.flatMap((result) => result.written),
@@ -428,8 +512,10 @@ class Pass {
   #count(result: SyncResult): void {
     const { mailboxes, messages, bytes } = this.#figures;
     const { kind } = this.#kinds.get(result.id)!;
-    if (result.outcome === 'done') mailboxes[kind]++;
-    else if (result.outcome === 'deferred') mailboxes.deferred++;
+    if (result.outcome === 'done') {
+      mailboxes[kind]++;
+      this.#printsDone.set(result.id, result.print);
+    } else if (result.outcome === 'deferred') mailboxes.deferred++;
     else mailboxes.failed++;
     messages.copied += result.counts.copied;
     messages.removed += result.counts.removed;
@@ -489,6 +575,29 @@ class Pass {
       ),
     );
   }
+}
+
+/** Every root of every partition, once. */
+function partitionRoots(conf: CyrusConf): string[] {
+  const roots = [...conf.partitions.values()].flatMap(({ data, archive, meta }) => [
+    data,
+    ...(archive === undefined ? [] : [archive]),
+    ...Object.values(meta),
+  ]);
+  return [...new Set(roots)];
+}
+
+function missingRoots({ source: { conf } }: Job, source: SourceTrees): string[] {
+  return partitionRoots(conf).filter((path) => source.root(path) === undefined);
+}
+
+function targetPaths({ target: { conf } }: Job): string[] {
+  return [...partitionRoots(conf), ...databaseDirectories(conf)];
+}
+
+/** The source's roots that held mailboxes at the last pass. */
+function heldRoots(state: State): string[] {
+  return JSON.parse(state.fact('roots') ?? '[]') as string[];
 }
 
 /** Whether the last pass died in the middle of a batch. */

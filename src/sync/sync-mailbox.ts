@@ -38,6 +38,9 @@ import { Wanted } from './wanted.js';
 /** What of a conversion is damage that the old server had; the rest is everyday. */
 const CONVERSION_DAMAGE: ReadonlySet<string> = new Set(['guid-mismatch', 'size-mismatch', 'repeated-uid']);
 
+/** Messages between two words of progress: a fraction of a second. */
+const TELL_EVERY = 500;
+
 /** Reads of a mailbox that kept changing under the copy; then it is done as it was last seen, and looked at again. */
 const ROUNDS = 3;
 
@@ -365,6 +368,10 @@ class MailboxCopy {
         continue;
       }
       this.#copyOne(n);
+      if (n % TELL_EVERY === TELL_EVERY - 1) {
+        const { copied, bytesCopied } = this.#counts;
+        this.#context.onProgress({ id: this.#task.id, copied, bytesCopied });
+      }
     }
   }
 

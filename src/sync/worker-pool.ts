@@ -1,12 +1,21 @@
 import { Worker } from 'node:worker_threads';
-import type { SyncResult, SyncTask } from '../model/sync-task.js';
+import type { SyncProgress, SyncResult, SyncTask } from '../model/sync-task.js';
 import { syncMailbox } from './sync-mailbox.js';
-import { syncContext, type WorkerSetup } from './worker.js';
+import { syncContext, type WorkerMessage, type WorkerSetup } from './worker.js';
 
-/** Fewer than this are done on the main thread: starting a worker takes as long as a few mailboxes. */
-const WORTH_WORKERS = 12;
 /** Mailboxes handed to a worker at a time; small, so that both end together and a stop is quick. */
 const CHUNK = 4;
+
+export interface PoolRun {
+  /** Whether the work is enough to start workers for; where they run already they are used. */
+  readonly worthWorkers: boolean;
+  /** Asked before each chunk: true leaves the rest undone. */
+  stopped(): boolean;
+  /** How far a mailbox is; only of those that take long. */
+  onProgress(part: SyncProgress): void;
+  /** Called as each is done. */
+  onResult(result: SyncResult): void;
+}
 
 /** Gives whole mailboxes to workers. Which, in which order and when to stop is the caller's. */
 export class WorkerPool {
@@ -20,13 +29,12 @@ export class WorkerPool {
     this.#size = size;
   }
 
-  /** @param stopped Asked before each chunk: true leaves the rest undone. @param onResult Called as each is done. */
-  async run(tasks: readonly SyncTask[], stopped: () => boolean, onResult: (result: SyncResult) => void): Promise<void> {
-    if (this.#size <= 1 || (tasks.length < WORTH_WORKERS && this.#workers.length === 0)) {
-      this.#own ??= syncContext(this.#setup);
+  async run(tasks: readonly SyncTask[], run: PoolRun): Promise<void> {
+    if (this.#size <= 1 || (!run.worthWorkers && this.#workers.length === 0)) {
+      this.#own ??= syncContext(this.#setup, (part) => run.onProgress(part));
       for (const task of tasks) {
-        if (stopped()) return;
-        onResult(syncMailbox(task, this.#own));
+        if (run.stopped()) return;
+        run.onResult(syncMailbox(task, this.#own));
         await new Promise<void>((resolve) => setImmediate(resolve)); // signals are heard between mailboxes
       }
       return;
@@ -42,10 +50,10 @@ export class WorkerPool {
     let next = 0;
     await Promise.all(
       this.#workers.map(async (worker) => {
-        while (next < tasks.length && !stopped()) {
+        while (next < tasks.length && !run.stopped()) {
           const chunk = tasks.slice(next, next + CHUNK);
           next += chunk.length;
-          for (const result of await ask(worker, chunk)) onResult(result);
+          for (const result of await ask(worker, chunk, run.onProgress)) run.onResult(result);
         }
       }),
     );
@@ -59,14 +67,21 @@ export class WorkerPool {
   }
 }
 
-function ask(worker: Worker, chunk: readonly SyncTask[]): Promise<readonly SyncResult[]> {
+function ask(
+  worker: Worker,
+  chunk: readonly SyncTask[],
+  onProgress: (part: SyncProgress) => void,
+): Promise<readonly SyncResult[]> {
   return new Promise((resolve, reject) => {
     const settle = (act: () => void) => {
       worker.off('message', onMessage);
       worker.off('error', onError);
       act();
     };
-    const onMessage = (results: readonly SyncResult[]) => settle(() => resolve(results));
+    const onMessage = (message: WorkerMessage) => {
+      if ('part' in message) onProgress(message.part);
+      else settle(() => resolve(message.results));
+    };
     const onError = (error: Error) => settle(() => reject(error));
     worker.on('message', onMessage);
     worker.on('error', onError);

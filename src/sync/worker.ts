@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Owner } from '../disk/target.js';
 import { SourceTrees, TargetTrees } from '../disk/trees.js';
-import type { SyncTask } from '../model/sync-task.js';
+import type { SyncProgress, SyncResult, SyncTask } from '../model/sync-task.js';
 import { LinkAnchors } from './links.js';
 import type { SyncContext } from './sync-context.js';
 import { syncMailbox } from './sync-mailbox.js';
@@ -13,8 +13,11 @@ export interface WorkerSetup {
   readonly owner: Owner;
 }
 
+/** What a worker says. */
+export type WorkerMessage = { readonly part: SyncProgress } | { readonly results: readonly SyncResult[] };
+
 /** The same in a worker and, for few mailboxes, on the main thread. */
-export function syncContext(setup: WorkerSetup): SyncContext {
+export function syncContext(setup: WorkerSetup, onProgress: (part: SyncProgress) => void): SyncContext {
   const realSource = (path: string) => setup.sourcePrefix + path;
   const realTarget = (path: string) => setup.targetPrefix + path;
   return {
@@ -23,14 +26,16 @@ export function syncContext(setup: WorkerSetup): SyncContext {
     realSource,
     realTarget,
     anchors: new LinkAnchors(),
+    onProgress,
     nowSec: () => Math.floor(Date.now() / 1000),
   };
 }
 
 if (parentPort && workerData !== null && typeof workerData === 'object' && 'sourcePrefix' in workerData) {
-  const context = syncContext(workerData as WorkerSetup);
   const port = parentPort;
+  const say = (message: WorkerMessage) => port.postMessage(message);
+  const context = syncContext(workerData as WorkerSetup, (part) => say({ part }));
   port.on('message', (tasks: readonly SyncTask[]) => {
-    port.postMessage(tasks.map((task) => syncMailbox(task, context)));
+    say({ results: tasks.map((task) => syncMailbox(task, context)) });
   });
 }

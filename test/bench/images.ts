@@ -4,7 +4,7 @@
  * removed and is made again within minutes takes 5-10 times as long (inodes are reused).
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 
 const mounted = new Set<Image>();
 process.on('exit', () => {
@@ -38,6 +38,8 @@ export class Image {
 
   mountNow(): void {
     mkdirSync(this.mount, { recursive: true });
+    if (readFileSync('/proc/mounts', 'utf8').includes(` ${this.mount} `))
+      throw new Error(`${this.mount} is mounted: another bench runs with this --work, or one died; umount it`);
     const onTmpfs = this.file.startsWith('/dev/shm/');
     const device = execFileSync('losetup', ['-f', '--show', ...(onTmpfs ? [] : ['--direct-io=on']), this.file])
       .toString()

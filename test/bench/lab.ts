@@ -8,6 +8,15 @@ import { Image } from './images.js';
 import { measure, type Run } from './measure.js';
 import { generateSpool, type Owner, type SpoolSize, SpoolWriter } from './spool.js';
 
+export interface Lab {
+  readonly work: string;
+  readonly images: string;
+  /** Of the number of mailboxes, or of messages where there is one mailbox. */
+  readonly scale: number;
+  readonly runs: number | undefined;
+  say(text: string): void;
+}
+
 const MIB = 2 ** 20;
 
 function idOf(option: '-u' | '-g'): number {
@@ -58,6 +67,7 @@ export class SourceSpool {
     say(`generating ${this.size.mailboxes} mailboxes × ${this.size.messages} messages of ${this.size.meanBytes} bytes`);
     this.image.make(diskBytes(this.size), inodes(this.size));
     execFileSync('chmod', ['755', this.dir]);
+    mkdirSync(join(this.dir, 'run'), { recursive: true });
     generateSpool(this.dir, this.size, OWNER, say);
     writeFileSync(join(this.dir, 'complete'), '');
     this.image.makeCold();

@@ -3,7 +3,17 @@
  * mailboxes a user, a quota root a user, headers, indexes of version 13 with their CRCs and GUIDs, caches, messages.
  * A real Cyrus 3.6.1 takes it as it is (`npm run bench -- accept`).
  */
-import { chownSync, closeSync, futimesSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
+import {
+  appendFileSync,
+  chownSync,
+  closeSync,
+  futimesSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { crc32 } from '../../src/base/crc32.js';
 import { type CyrusConf, interpretConf } from '../../src/cyrus/conf/cyrus-conf.js';
@@ -13,7 +23,7 @@ import { quotaFile } from '../../src/cyrus/layout/config-paths.js';
 import { mailboxDir } from '../../src/cyrus/layout/mailbox-place.js';
 import { writeMailboxHeader } from '../../src/cyrus/mailbox/header.js';
 import { readIndex } from '../../src/cyrus/mailbox/index.js';
-import { IndexOption } from '../../src/cyrus/mailbox/index-layout.js';
+import { IndexOption, SystemFlag } from '../../src/cyrus/mailbox/index-layout.js';
 import { addToSums, noSums } from '../../src/cyrus/mailbox/index-sums.js';
 import { IndexWriter } from '../../src/cyrus/mailbox/index-writer.js';
 import { syncCrc } from '../../src/cyrus/mailbox/sync-crc.js';
@@ -21,7 +31,7 @@ import { asInternalName, type InternalName } from '../../src/cyrus/names/mailbox
 import type { MailboxType } from '../../src/cyrus/records/mailbox-type.js';
 import { type MailboxEntry, writeMailboxEntries } from '../../src/cyrus/records/mailboxes-db.js';
 import { type CyrusSetup, writeCyrusTree } from '../support/cyrus-conf.js';
-import { CACHE_VERSION, spoolMessage } from './spool-message.js';
+import { CACHE_VERSION, type SpoolMessage, spoolMessage } from './spool-message.js';
 
 export interface SpoolSize {
   readonly mailboxes: number;
@@ -127,19 +137,7 @@ export class SpoolWriter {
     for (let n = 0; n < messages; n++) {
       const message = spoolMessage(firstNumber + n, meanBytes);
       this.put(join(dir, `${n + 1}.`), message.bytes, message.dateSec);
-      writer.record(n, 'uid', n + 1);
-      writer.record(n, 'internalDate', message.dateSec);
-      writer.record(n, 'sentDate', message.dateSec - (message.dateSec % 86_400));
-      writer.record(n, 'gmtime', message.dateSec);
-      writer.record(n, 'size', message.bytes.length);
-      writer.record(n, 'headerSize', message.headerSize);
-      writer.record(n, 'lastUpdated', WRITTEN_SEC);
-      writer.record(n, 'systemFlags', n % 3 === 0 ? 0 : 0x10);
-      writer.record(n, 'contentLines', 0);
-      writer.record(n, 'modseq', n + 2);
-      writer.guid(n, message.guid);
-      writer.cache(n, cacheEnd, CACHE_VERSION, crc32(message.cacheRecord));
-      writer.sealRecord(n);
+      putRecord(writer, n, n + 1, message, cacheEnd, BigInt(n + 2));
       cache.push(message.cacheRecord);
       cacheEnd += message.cacheRecord.length;
     }
@@ -148,6 +146,24 @@ export class SpoolWriter {
     this.put(join(dir, 'cyrus.header'), header, WRITTEN_SEC);
     this.put(join(dir, 'cyrus.index'), writer.bytes, WRITTEN_SEC);
     return bytes;
+  }
+
+  /** A delivery into mailbox `i`: message, cache record and index record come to what is there, in place, as Cyrus does. */
+  append(i: number, number: number, meanBytes: number): void {
+    const dir = this.directoryOf(nameOfMailbox(i));
+    const old = readIndex(readFileSync(join(dir, 'cyrus.index')), dir);
+    const message = spoolMessage(number, meanBytes);
+    const uid = old.lastUid + 1;
+    this.put(join(dir, `${uid}.`), message.bytes, message.dateSec);
+    const cacheEnd = statSync(join(dir, 'cyrus.cache')).size;
+    appendFileSync(join(dir, 'cyrus.cache'), message.cacheRecord);
+    const writer = IndexWriter.create(INDEX_VERSION, old.count + 1);
+    old.bytes.copy(writer.bytes, old.startOffset, old.startOffset, old.recordOffset(old.count));
+    putRecord(writer, old.count, uid, message, cacheEnd, old.highestModseq + 1n);
+    sealIndex(writer, uid, readFileSync(join(dir, 'cyrus.header')));
+    const fd = openSync(join(dir, 'cyrus.index'), 'r+');
+    writeSync(fd, writer.bytes);
+    closeSync(fd);
   }
 
   putInParts(path: string, parts: readonly Buffer[]): void {
@@ -204,6 +220,28 @@ const PLAIN_TYPE: MailboxType = {
   legacy: true,
   unknownTypes: '',
 };
+
+function putRecord(
+  writer: IndexWriter,
+  n: number,
+  uid: number,
+  message: SpoolMessage,
+  cacheOffset: number,
+  modseq: bigint,
+): void {
+  writer.record(n, 'uid', uid);
+  writer.record(n, 'internalDate', message.dateSec);
+  writer.record(n, 'sentDate', message.dateSec - (message.dateSec % 86_400));
+  writer.record(n, 'gmtime', message.dateSec);
+  writer.record(n, 'size', message.bytes.length);
+  writer.record(n, 'headerSize', message.headerSize);
+  writer.record(n, 'lastUpdated', WRITTEN_SEC);
+  writer.record(n, 'systemFlags', n % 3 === 0 ? 0 : SystemFlag.seen);
+  writer.record(n, 'modseq', modseq);
+  writer.guid(n, message.guid);
+  writer.cache(n, cacheOffset, CACHE_VERSION, crc32(message.cacheRecord));
+  writer.sealRecord(n);
+}
 
 /** @returns the bytes of its messages. */
 function sealIndex(writer: IndexWriter, lastUid: number, headerFile: Buffer): number {

@@ -1,0 +1,96 @@
+/**
+ * HOT: every message of a first copy, by nine system calls on descriptors and nothing allocated: open, stat, read; open,
+ * chown, write, times; close twice. Half the user time of `node:fs`, and no walk through /proc for each name (bench
+ * "full"). copy-message.ts does the same with `node:fs` where these calls can't be had.
+ */
+import { constants } from 'node:fs';
+import { failed } from './beneath.js';
+import type { NativeFile } from './native.js';
+import type { SourceDir } from './source.js';
+import type { TargetDir } from './target.js';
+
+const ENOENT = 2;
+const EPERM = 1;
+const EEXIST = 17;
+const EINVAL = 22;
+const O_NOATIME = 0o1000000;
+const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+/** struct statx: links at byte 16, mode at 28. @see statx(2) */
+const LINKS_WORD = 4;
+const MODE_HALF = 14;
+
+let noatime = O_NOATIME;
+const nameBytes = Buffer.alloc(256);
+const statBytes = Buffer.alloc(256);
+const statWords = new Uint32Array(statBytes.buffer, statBytes.byteOffset, 64);
+const statHalves = new Uint16Array(statBytes.buffer, statBytes.byteOffset, 128);
+const times = Buffer.alloc(32);
+const timeWords = new BigInt64Array(times.buffer, times.byteOffset, 4);
+
+/** NUL-terminated, in a buffer that the next call uses again. */
+function bytesOf(name: string): Buffer {
+  nameBytes[nameBytes.write(name, 0, nameBytes.length - 1, 'latin1')] = 0;
+  return nameBytes;
+}
+
+/** @returns an open regular file, or -1 where there is none. @throws ErrnoException */
+export function openToCopy(calls: NativeFile, from: SourceDir, name: string): number {
+  let fd = calls.open(from.fd, bytesOf(name), READ | noatime, 0);
+  if (fd === -EPERM && noatime !== 0) {
+    noatime = 0; // the owner's (or root's) alone
+    fd = calls.open(from.fd, nameBytes, READ, 0);
+  }
+  if (fd === -ENOENT) return -1;
+  if (fd < 0) throw failed(-fd, name);
+  const errno = calls.stat(fd, statBytes);
+  if (errno === 0 && (statHalves[MODE_HALF]! & constants.S_IFMT) === constants.S_IFREG) return fd;
+  calls.close(fd);
+  throw failed(errno === 0 ? EINVAL : -errno, name);
+}
+
+/** Of the file opened last. */
+export function linksOfOpened(): number {
+  return statWords[LINKS_WORD]!;
+}
+
+/**
+ * Creates `name` anew, owner set, and copies all that `input` has.
+ * @param buffer Goes through its hands in pieces. @param onBytes Told of each piece, where given.
+ * @returns the bytes copied. @throws ErrnoException
+ */
+export function copyOpened(
+  calls: NativeFile,
+  input: number,
+  to: TargetDir,
+  name: string,
+  seconds: number,
+  buffer: Buffer,
+  onBytes: ((piece: Buffer) => void) | undefined,
+): number {
+  let output = calls.open(to.fd, bytesOf(name), CREATE, 0o600);
+  if (output === -EEXIST) output = to.create(name);
+  else if (output < 0) throw failed(-output, name);
+  else if (to.owner) check(calls.chown(output, to.owner.uid, to.owner.gid), name);
+  try {
+    let size = 0;
+    for (;;) {
+      const n = check(calls.read(input, buffer, buffer.length), name);
+      if (n === 0) break;
+      onBytes?.(buffer.subarray(0, n));
+      for (let at = 0; at < n; ) at += check(calls.write(output, buffer, at, n - at), name);
+      size += n;
+      if (n < buffer.length) break; // a regular file gives less only at its end
+    }
+    timeWords[0] = timeWords[2] = BigInt(seconds);
+    check(calls.setTimes(output, times), name);
+    return size;
+  } finally {
+    calls.close(output);
+  }
+}
+
+function check(result: number, name: string): number {
+  if (result < 0) throw failed(-result, name);
+  return result;
+}
