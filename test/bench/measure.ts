@@ -1,5 +1,5 @@
 /** One run of a program as a whole process tree, by wait4's rusage of all of it (GNU time). */
-import { spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 
 export interface Run {
@@ -16,6 +16,13 @@ export interface Run {
 
 let made = 0;
 
+/** None outlives a bench that is stopped. */
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) if (child.pid !== undefined) process.kill(-child.pid);
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
+
 /**
  * @param syncPath Where given, the time to have that file system on disk counts into `onDiskSec`.
  * @throws with its stderr where the exit code is none of `expect`.
@@ -28,7 +35,10 @@ export async function measure(
   const begun = performance.now();
   const child = spawn('/usr/bin/time', ['-q', '-f', '%U %S %M', '-o', out, ...argv], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true, // a group of its own
   });
+  running.add(child);
+  child.once('close', () => running.delete(child));
   const stdout: Buffer[] = [];
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
