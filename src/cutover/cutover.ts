@@ -63,8 +63,8 @@ export async function cutover(
     begun = now;
   };
   const mode = options.rescue ?? job.options.migrate.rescue;
-  if (mode !== 'off') rescueDirectory(job); // a wrong one is said before anything is done
   requireTargetReads(job);
+  if (mode !== 'off') rescueDirectory(job); // a wrong one is said before anything is done
   requireStopped(job, options);
   const target = new TargetTrees(job.target, job.owner);
   try {
