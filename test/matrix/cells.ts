@@ -71,9 +71,7 @@ function featuresOf(source: RecordedSpool): Features[] {
 }
 
 export function describeFeatures(features: Features): string {
-  return Object.entries(features)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(' ');
+  return (Object.keys(FEATURES) as (keyof Features)[]).map((key) => `${key}=${features[key]}`).join(' ');
 }
 
 function pairsOf(source: string, target: string, layout: string, features: Features): string[] {
