@@ -30,12 +30,11 @@ export function mailboxPrint(
     }
     return stat;
   };
-  const header = look(place.meta.header, 'cyrus.header');
-  const index = look(place.meta.index, 'cyrus.index');
+  const { meta } = place; // made anew each time
+  const header = look(meta.header, 'cyrus.header');
+  const index = look(meta.index, 'cyrus.index');
   // cyrus.expunge is 2.3's alone, cyrus.annotations 2.5's and later.
-  const third = hasExpunge
-    ? look(place.meta.expunge, 'cyrus.expunge')
-    : look(place.meta.annotations, 'cyrus.annotations');
+  const third = hasExpunge ? look(meta.expunge, 'cyrus.expunge') : look(meta.annotations, 'cyrus.annotations');
   const headerPrint = fingerprintOf(header);
   return {
     header: headerPrint,

@@ -120,7 +120,9 @@ export function takeInventory(job: Job, state: State, trees: SourceTrees, proble
     const row = rows.get(uniqueid);
     const unchanged = row !== undefined && row.print === draft.print && row.sourceKey === sourceKey(draft);
     const summary = unchanged ? row : draft.hasFiles ? summarise(job, trees, draft, problems) : undefined;
-    return { ...draft, uniqueid, summary };
+    // the state's own strings, so that they are in memory once
+    const prints = unchanged ? { print: row.print, headerPrint: row.headerPrint } : undefined;
+    return { ...draft, ...prints, uniqueid, summary };
   });
   const sightings = mailboxes.flatMap((m) => {
     const row = rows.get(m.uniqueid);

@@ -103,17 +103,38 @@ export function placeOf(
   if (!roots) return undefined;
   if (!mailbox.legacy && !isSafeUniqueid(mailbox.uniqueid ?? '')) return undefined;
   const relative = mailbox.legacy ? mailboxDir(mailbox.name, conf) : uuidDir(mailbox.uniqueid ?? '');
-  const meta = {} as Record<MetaKind, string>;
-  for (const kind of META_KINDS) meta[kind] = `${roots.meta[kind]}/${relative}`;
-  return {
-    partition: mailbox.partition,
-    legacy: mailbox.legacy,
-    relative,
-    roots,
-    data: `${roots.data}/${relative}`,
-    archive: roots.archive === undefined ? null : `${roots.archive}/${relative}`,
-    meta,
-  };
+  return new Place(roots, mailbox.legacy, relative);
+}
+
+/** One is kept for every mailbox of a server: of its ten paths only what they have in common. */
+class Place implements MailboxPlace {
+  readonly roots: PartitionConf;
+  readonly legacy: boolean;
+  readonly relative: string;
+
+  constructor(roots: PartitionConf, legacy: boolean, relative: string) {
+    this.roots = roots;
+    this.legacy = legacy;
+    this.relative = relative;
+  }
+
+  get partition(): string {
+    return this.roots.name;
+  }
+
+  get data(): string {
+    return `${this.roots.data}/${this.relative}`;
+  }
+
+  get archive(): string | null {
+    return this.roots.archive === undefined ? null : `${this.roots.archive}/${this.relative}`;
+  }
+
+  get meta(): Readonly<Record<MetaKind, string>> {
+    const meta = {} as Record<MetaKind, string>;
+    for (const kind of META_KINDS) meta[kind] = `${this.roots.meta[kind]}/${this.relative}`;
+    return meta;
+  }
 }
 
 export function messageFileName(uid: number): string {
