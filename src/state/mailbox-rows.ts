@@ -51,11 +51,15 @@ export interface SyncedMailbox {
   readonly targetRelative: string;
 }
 
+/** Where its files are, if any. */
+export type LeftMailbox = Pick<MailboxRow, 'id' | 'targetPartition' | 'targetRelative'>;
+
 export class MailboxRows {
   readonly #db: StateDatabase;
   readonly #sight;
   readonly #inFlight;
   readonly #done;
+  readonly #left;
   readonly #delete;
   readonly #staged;
   readonly #deferred;
@@ -76,6 +80,9 @@ export class MailboxRows {
     this.#done =
       db.prepare(`UPDATE mailboxes SET inFlight = 0, deferred = 0, staged = 0, syncedFiles = files, syncedMessages = messages, syncedPrint = @syncedPrint, form = @form,
       targetPartition = @targetPartition, targetRelative = @targetRelative WHERE id = @id`);
+    this.#left = db.prepare(
+      'UPDATE mailboxes SET inFlight = 0, syncedPrint = NULL, targetPartition = ?, targetRelative = ? WHERE id = ?',
+    );
     this.#delete = db.prepare('DELETE FROM mailboxes WHERE id = ?');
     this.#staged = db.prepare(
       'UPDATE mailboxes SET staged = ?, targetPartition = ?, targetRelative = ?, syncedPrint = NULL WHERE id = ?',
@@ -105,10 +112,14 @@ export class MailboxRows {
     });
   }
 
-  /** Only what the barrier has made last can be marked. */
-  markDone(batch: Durable<readonly SyncedMailbox[]>): void {
+  /**
+   * The end of a batch. Only what the barrier has made last can be marked.
+   * @param left Those that were put off, failed, or not begun: to be looked at again, and no sign of a crash.
+   */
+  settle({ done, left }: Durable<{ done: readonly SyncedMailbox[]; left: readonly LeftMailbox[] }>): void {
     this.#change(() => {
-      for (const mailbox of batch) this.#done.run(mailbox);
+      for (const mailbox of done) this.#done.run(mailbox);
+      for (const { id, targetPartition, targetRelative } of left) this.#left.run(targetPartition, targetRelative, id);
     });
   }
 

@@ -179,13 +179,14 @@ class Pass {
     requireTargetReads(job, inventory);
     const held = this.#guard(inventory);
     const plan = makePlan(job, state, inventory);
-    const { tasks, moves, created } = this.#compare(inventory, plan, held);
+    const isUnfinished = isAfterUnfinished(state);
+    const { tasks, moves, created } = this.#compare(inventory, plan, held, isUnfinished);
     checkSpace(job, plan, created);
-    this.#openTargets(isAfterCrash(inventory.rows.values()));
+    this.#openTargets(isUnfinished);
     moveMailboxes(moves, this.#targetRoots(), this.target, state.mailboxes);
     await this.#runBatches(tasks);
     if (!context.stop.stopped) this.#removeGone(inventory, held);
-    for (const root of this.target.opened) clearAnchors(root);
+    if (!context.stop.stopped) for (const root of this.target.opened) clearAnchors(root);
     this.#figures.complete = !context.stop.stopped;
     if (this.#figures.complete) {
       state.setFact('roots', JSON.stringify(usedRoots(inventory, this.source)));
@@ -270,7 +271,7 @@ class Pass {
   }
 
   /** What of each mailbox is to be done. */
-  #compare(inventory: Inventory, plan: Plan, holdRemovals: boolean) {
+  #compare(inventory: Inventory, plan: Plan, holdRemovals: boolean, isUnfinished: boolean) {
     const { job, state, options } = this;
     const { conf } = job.target;
     const quotaRoots = readQuotaRoots(job, this.source, this.context.problems);
@@ -280,7 +281,6 @@ class Pass {
     const rows = inventory.rowsStand
       ? inventory.rows
       : new Map(state.mailboxes.all().map((row) => [row.uniqueid, row]));
-    const crashed = isAfterCrash(rows.values());
     const tasks: SyncTask[] = [];
     const moves: Move[] = [];
     const created: SourceMailbox[] = [];
@@ -350,7 +350,7 @@ class Pass {
         archives,
         annotationBytes,
         holdRemovals,
-        verifyLinks: crashed,
+        verifyLinks: isUnfinished,
       });
       this.#kinds.set(row.id, {
         row,
@@ -387,7 +387,7 @@ class Pass {
     return partitionRoots(this.job.target.conf);
   }
 
-  /** @param keepAnchors After a crash: see links.ts. */
+  /** @param keepAnchors After a crash or a stop: see links.ts. */
   #openTargets(keepAnchors: boolean): void {
     for (const path of this.#targetRoots()) {
       const root = this.#openTarget(path);
@@ -487,13 +487,22 @@ class Pass {
           targetRelative: task.to.relative,
         };
       });
-    state.mailboxes.markDone(
-      await barrierAside(
-        done,
-        target.opened,
-        results.flatMap((result) => result.written),
-      ),
+    const begun = new Set(results.map(({ id }) => id));
+    const finished = new Set(done.map(({ id }) => id));
+    const left = batch.flatMap((task) => {
+      const { row, partition } = this.#kinds.get(task.id)!;
+      // What a crash left stays so until it is done: its files are not what its index says.
+      if (finished.has(task.id) || row.inFlight === 1) return [];
+      const isNowhere = !begun.has(task.id) && row.targetPartition === null;
+      const place = { targetPartition: partition, targetRelative: task.to.relative };
+      return [{ id: task.id, ...(isNowhere ? { targetPartition: null, targetRelative: null } : place) }];
+    });
+    const settled = await barrierAside(
+      { done, left },
+      target.opened,
+      results.flatMap((result) => result.written),
     );
+    state.mailboxes.settle(settled);
     for (const result of results) if (result.outcome === 'deferred') this.#defer(result.id);
   }
 
@@ -600,10 +609,9 @@ function heldRoots(state: State): string[] {
   return JSON.parse(state.fact('roots') ?? '[]') as string[];
 }
 
-/** Whether the last pass died in the middle of a batch. */
-function isAfterCrash(rows: Iterable<MailboxRow>): boolean {
-  for (const row of rows) if (row.inFlight === 1) return true;
-  return false;
+/** Whether the pass before this one died or was stopped: then its anchors are still there. */
+function isAfterUnfinished(state: State): boolean {
+  return state.lastPasses(2)[1]?.complete === 0;
 }
 
 export function taskPlace(place: MailboxPlace): TaskPlace {

@@ -167,7 +167,7 @@ describe('what is known of a mailbox', () => {
       [a!.id, 1, 'u/user/a'],
       [b!.id, 0, null],
     ]);
-    state.mailboxes.markDone(durable([synced(a!.id)]));
+    state.mailboxes.settle(durable({ done: [synced(a!.id)], left: [] }));
     state = reopened(state);
     expect(state.mailboxes.all()[0]).toMatchObject({
       inFlight: 0,
@@ -179,11 +179,31 @@ describe('what is known of a mailbox', () => {
     });
   });
 
+  it('is no sign of a crash where it was put off or not begun, and is looked at again', () => {
+    const state = openState();
+    state.mailboxes.sight([sighting('a'), sighting('b')]);
+    const [a, b] = state.mailboxes.all().map(({ id }) => id) as [number, number];
+    state.mailboxes.settle(durable({ done: [synced(a)], left: [] }));
+    state.mailboxes.markInFlight([
+      { id: a, targetPartition: 'new', targetRelative: 'u/user/a' },
+      { id: b, targetPartition: 'new', targetRelative: 'u/user/b' },
+    ]);
+    const left = [
+      { id: a, targetPartition: 'new', targetRelative: 'u/user/a' },
+      { id: b, targetPartition: null, targetRelative: null },
+    ];
+    state.mailboxes.settle(durable({ done: [], left }));
+    expect(state.mailboxes.all()).toMatchObject([
+      { id: a, inFlight: 0, syncedPrint: null, targetRelative: 'u/user/a', syncedFiles: 7 },
+      { id: b, inFlight: 0, syncedPrint: null, targetPartition: null },
+    ]);
+  });
+
   it('has no fingerprint of a copy that was raced', () => {
     const state = openState();
     state.mailboxes.sight([sighting('a')]);
     const { id } = state.mailboxes.all()[0]!;
-    state.mailboxes.markDone(durable([synced(id, { syncedPrint: null })]));
+    state.mailboxes.settle(durable({ done: [synced(id, { syncedPrint: null })], left: [] }));
     expect(state.mailboxes.all()[0]!.syncedPrint).toBeNull();
   });
 
@@ -192,7 +212,7 @@ describe('what is known of a mailbox', () => {
     state.mailboxes.sight([sighting('a')]);
     const { id } = state.mailboxes.all()[0]!;
     expect([state.mailboxes.markDeferred(id), state.mailboxes.markDeferred(id)]).toEqual([1, 2]);
-    state.mailboxes.markDone(durable([synced(id)]));
+    state.mailboxes.settle(durable({ done: [synced(id)], left: [] }));
     expect(state.mailboxes.markDeferred(id)).toBe(1);
     expect(state.mailboxes.all()[0]!.syncedPrint).toBeNull();
   });
@@ -201,12 +221,12 @@ describe('what is known of a mailbox', () => {
     const state = openState();
     state.mailboxes.sight([sighting('a')]);
     const { id } = state.mailboxes.all()[0]!;
-    state.mailboxes.markDone(durable([synced(id)]));
+    state.mailboxes.settle(durable({ done: [synced(id)], left: [] }));
     state.mailboxes.setStaged(
       durable([{ id, staged: 1 as const, targetPartition: 'new', targetRelative: '.cyrsync/a' }]),
     );
     expect(state.mailboxes.all()[0]).toMatchObject({ staged: 1, syncedPrint: null, targetRelative: '.cyrsync/a' });
-    state.mailboxes.markDone(durable([synced(id)]));
+    state.mailboxes.settle(durable({ done: [synced(id)], left: [] }));
     expect(state.mailboxes.all()[0]!.staged).toBe(0);
   });
 
