@@ -94,7 +94,8 @@ for (const spool of ['2.3-skiplist-uhs', '3.6-virtdomains'] as const satisfies S
         // A job that has the mailbox already keeps what it has.
         first.save('first');
         await first.must([0, 3], 'presync', '--full');
-        expect(differences(whole, targetTree(first.target, { links: false }))).toEqual([]);
+        const changed = differences(whole, targetTree(first.target, { links: false }));
+        expect(changed.filter((path) => !path.startsWith('spool/default-rescued'))).toEqual([]); // a full pass rescues
         first.restore('first');
         rmSync(join(lab.dir, 'saved/first'), { recursive: true });
         expect(differences(before, everything(lab.spoolDir))).toEqual([]);

@@ -10,6 +10,7 @@ import { IndexView } from './index.js';
 import { IndexOption, SystemFlag } from './index-layout.js';
 import { addToSums, noSums } from './index-sums.js';
 import { IndexWriter } from './index-writer.js';
+import { sentDateInCache } from './sent-date.js';
 import { syncCrc, type UserFlags } from './sync-crc.js';
 
 const VERSION = 12;
@@ -36,8 +37,6 @@ export interface ConvertInput {
   readonly guidOf: (uid: number) => Uint8Array | undefined;
   /** Length of the message file, or undefined if there is no file. */
   readonly sizeOf: (uid: number) => number | undefined;
-  /** Time of the Date: header, in seconds; where undefined, INTERNALDATE is taken. */
-  readonly gmtimeOf?: ((uid: number) => number | undefined) | undefined;
   /** The cyrus.cache that is carried over; absent = none is. */
   readonly cache?: Buffer | undefined;
   /** Of the cache that will lie beside the index. */
@@ -159,7 +158,6 @@ function writeRecord(
   const uid = from.uid(at);
   // the first 60 bytes lie alike in 6-10 and 12: uid, dates, size, cache, flags
   from.bytes.copy(writer.bytes, writer.recordOffset(i), from.recordOffset(at), from.recordOffset(at) + 60);
-  writer.record(i, 'gmtime', input.gmtimeOf?.(uid) ?? from.internalDate(at));
   writer.record(i, 'contentLines', 0);
   let flags = from.systemFlags(at) & OLD_FLAGS;
   if (input.ownerSeen?.contains(uid)) flags |= SystemFlag.seen;
@@ -185,6 +183,8 @@ function writeRecord(
   const isThere = input.cache && !from.isArchived(at);
   const place = isThere ? cachePlace(input.cache, from.cacheOffset(at)) : undefined;
   if (input.cache && !place) report('no-cache-record', uid);
+  const sent = place && sentDateInCache(input.cache!, place.offset);
+  writer.record(i, 'gmtime', sent?.timeSec ?? from.internalDate(at));
   writer.cache(i, place?.offset ?? 0, from.cacheVersion(at), place?.crc ?? 0);
   writer.sealRecord(i);
 }

@@ -118,9 +118,15 @@ describe('a 2.3 mailbox converted to version 12', () => {
     expect(uids(view).filter((_, i) => view.systemFlags(i) & SEEN)).toEqual([]);
   });
 
-  it('takes the Date: header where it is given, else INTERNALDATE', () => {
-    const { view } = converted({ gmtimeOf: (uid) => (uid === 2 ? 1456348000 : undefined) });
-    expect([view.gmtime(1), view.gmtime(2)]).toEqual([1456348000, view.internalDate(2)]);
+  it('takes the time of the Date: field from the cache, else INTERNALDATE', () => {
+    const cache = fixtureFile('v10-drafts', 'cyrus.cache');
+    const at = cache.indexOf('Wed, 24 Feb 2016 21:18:52 -0000'); // that of UID 2, and its INTERNALDATE as well
+    cache.write('53', at + 'Wed, 24 Feb 2016 21:18:'.length);
+    const { view } = converted({ cache });
+    expect(view.gmtime(1)).toBe(Date.UTC(2016, 1, 24, 21, 18, 53) / 1000);
+    expect(view.gmtime(2)).toBe(view.internalDate(2));
+    const { view: without } = converted({ cache: undefined, cacheGeneration: 3 });
+    expect(without.gmtime(1)).toBe(without.internalDate(1));
   });
 
   it('refers to no cache when none is carried over', () => {
