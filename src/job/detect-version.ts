@@ -82,7 +82,9 @@ export function versionOfSource(
       root &&
       readLiveDatabase(root, path.slice(cut + 1), (bytes) => {
         const backend = detectBackend(bytes);
-        return { value: { backend, entries: readEntries(bytes, path) }, clean: false };
+        const entries = readEntries(bytes, path);
+        // A busy one may never rest; any commit's records tell the release.
+        return { value: { backend, entries }, clean: entries.length > 0 };
       });
     if (read?.kind !== 'read') return undefined;
     const { backend, entries } = read.value;
