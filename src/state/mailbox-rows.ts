@@ -114,7 +114,7 @@ export class MailboxRows {
 
   /**
    * The end of a batch. Only what the barrier has made last can be marked.
-   * @param left Those that were put off, failed, or not begun: to be looked at again, and no sign of a crash.
+   * @param left Those that were put off or not begun: to be looked at again, and no sign of a crash.
    */
   settle({ done, left }: Durable<{ done: readonly SyncedMailbox[]; left: readonly LeftMailbox[] }>): void {
     this.#change(() => {

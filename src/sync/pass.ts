@@ -488,11 +488,13 @@ class Pass {
         };
       });
     const begun = new Set(results.map(({ id }) => id));
-    const finished = new Set(done.map(({ id }) => id));
+    const settledOrBroken = new Set(
+      results.filter(({ outcome }) => outcome === 'done' || outcome === 'failed').map(({ id }) => id),
+    );
     const left = batch.flatMap((task) => {
       const { row, partition } = this.#kinds.get(task.id)!;
-      // What a crash left stays so until it is done: its files are not what its index says.
-      if (finished.has(task.id) || row.inFlight === 1) return [];
+      // What a crash or a failure left stays in flight until it is done: its files may not be what its index says.
+      if (settledOrBroken.has(task.id) || row.inFlight === 1) return [];
       const isNowhere = !begun.has(task.id) && row.targetPartition === null;
       const place = { targetPartition: partition, targetRelative: task.to.relative };
       return [{ id: task.id, ...(isNowhere ? { targetPartition: null, targetRelative: null } : place) }];

@@ -123,6 +123,31 @@ describe('3.2-uhs-meta, damaged: the target keeps what it has', () => {
     unchanged();
   });
 
+  it('an index damaged from the first pass on: copied as it stands, and as any other once it is mended', async () => {
+    const entry = lab.live().find((m) => lab.messageFiles(m).length > 3)!;
+    const file = lab.indexFile(entry);
+    const stray = join(lab.dataDir(entry), '987654.');
+    const fresh = await lab.job('damaged-first');
+    copyFileSync(lab.messageFiles(entry)[0]!, stray);
+    await withFile(
+      file,
+      () => writeFileSync(file, flipped(readFileSync(file), 40)),
+      async () => {
+        expect((await fresh.must(3, 'presync')).mailboxes).toMatchObject({ failed: 1 });
+        expect([...targetTree(fresh.target).keys()].filter((path) => path.endsWith('/987654.')).length).toBe(1);
+      },
+    );
+    try {
+      expect((await fresh.presync()).mailboxes).toMatchObject({ failed: 0 });
+      expect([...targetTree(fresh.target).keys()].filter((path) => path.endsWith('/987654.'))).toEqual([]);
+      const cutover = await fresh.must([0, 3], 'cutover');
+      expect((cutover.checks as { ok: boolean }[]).filter(({ ok }) => !ok)).toEqual([]);
+      expect(cutover.final).toBe(true);
+    } finally {
+      unlinkSync(stray);
+    }
+  });
+
   it('a directory of a mailbox gone', async () => {
     const entry = lab.live().find((m) => lab.messageFiles(m).length > 3)!;
     const dirs = [...new Set(lab.roleDirectories(entry))];
