@@ -3,7 +3,9 @@
  * → last pass → leftovers → databases → checks → second sweep → final. The second sweep finds a writer that can't be seen from here:
  * whatever moved since the pass means that somebody still writes.
  */
+
 import { RefusedError } from '../base/errors.js';
+import { mailboxRoots } from '../cyrus/conf/partitions.js';
 import { type DatabasesResult, migrateDatabases } from '../databases/databases.js';
 import { collectMigrated } from '../databases/migrated.js';
 import { SourceTrees, TargetTrees } from '../disk/trees.js';
@@ -144,10 +146,8 @@ export async function cutover(
     endPhase('second sweep');
     const final = checks.every(({ ok }) => ok) && figures.complete && figures.mailboxes.deferred === 0;
     if (final) {
-      for (const { data, archive, meta } of job.target.conf.partitions.values()) {
-        for (const path of [data, ...(archive === undefined ? [] : [archive]), ...Object.values(meta)])
-          target.root(path).removeEmpty(STAGING);
-      }
+      for (const partition of job.target.conf.partitions.values())
+        for (const path of mailboxRoots(partition)) target.root(path).removeEmpty(STAGING);
       state.setFact('final', new Date().toISOString());
     }
     return {

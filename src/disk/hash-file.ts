@@ -1,7 +1,7 @@
 /** SHA-1 of a file's content: what Cyrus calls a message's GUID. */
 import { createHash } from 'node:crypto';
 import { closeSync, readSync } from 'node:fs';
-import { isMissing } from './os-path.js';
+import { ifThere } from './os-path.js';
 
 export interface HashedFile {
   readonly guid: Buffer;
@@ -25,13 +25,8 @@ export function hashDescriptor(fd: number): HashedFile {
 
 /** Of the file that `open` opens, which is closed again; undefined where there is none. */
 export function hashFile(open: () => number): HashedFile | undefined {
-  let fd: number;
-  try {
-    fd = open();
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
+  const fd = ifThere(open);
+  if (fd === undefined) return undefined;
   try {
     return hashDescriptor(fd);
   } finally {

@@ -7,7 +7,7 @@
 import { closeSync } from 'node:fs';
 import { FormatError } from '../base/errors.js';
 import { changedNs, type FileStat, fingerprintOf, statFd } from './file-stat.js';
-import { isMissing } from './os-path.js';
+import { ifThere } from './os-path.js';
 import { readDescriptor, type SourceRoot } from './source.js';
 
 /** A file younger than this may have been written within the tick that its times show. */
@@ -68,13 +68,8 @@ function readOnce(
   root: SourceRoot,
   relative: string,
 ): { bytes: Buffer; stat: FileStat; quiet: boolean; still: boolean; replaced: boolean } | undefined {
-  let fd: number;
-  try {
-    fd = root.openFile(relative);
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
+  const fd = ifThere(() => root.openFile(relative));
+  if (fd === undefined) return undefined;
   try {
     const before = statFd(fd);
     const bytes = readDescriptor(fd);

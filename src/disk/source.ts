@@ -5,7 +5,7 @@
 import { closeSync, constants, fstatSync, opendirSync, openSync, readlinkSync, readSync, type Stats } from 'node:fs';
 import { openBeneath, openDirBeneath, openRoot } from './beneath.js';
 import { type FileStat, sizeOfPath, statFd, statPath } from './file-stat.js';
-import { errnoOf, isMissing, osPath } from './os-path.js';
+import { errnoOf, ifThere, isMissing, osPath } from './os-path.js';
 
 const O_NOATIME = 0o1000000;
 
@@ -93,13 +93,8 @@ function openRegular(path: string): { fd: number; stat: Stats } {
 }
 
 function readWhole(open: () => number): Buffer | undefined {
-  let fd: number;
-  try {
-    fd = open();
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
+  const fd = ifThere(open);
+  if (fd === undefined) return undefined;
   try {
     return readDescriptor(fd);
   } finally {
@@ -168,12 +163,7 @@ export class SourceRoot {
 
   /** A directory below the root, or undefined where there is none. @throws ErrnoException `ELOOP` for a link. */
   dir(relative: string): SourceDir | undefined {
-    try {
-      return new SourceDir(openDirBeneath(this.#fd, relative));
-    } catch (error) {
-      if (isMissing(error)) return undefined;
-      throw error;
-    }
+    return ifThere(() => new SourceDir(openDirBeneath(this.#fd, relative)));
   }
 
   /** A whole file below the root, or undefined where there is none. */
@@ -183,13 +173,8 @@ export class SourceRoot {
 
   /** The first bytes of a file, fewer where it is shorter; undefined where there is none. */
   readStart(relative: string, length: number): Buffer | undefined {
-    let fd: number;
-    try {
-      fd = this.openFile(relative);
-    } catch (error) {
-      if (isMissing(error)) return undefined;
-      throw error;
-    }
+    const fd = ifThere(() => this.openFile(relative));
+    if (fd === undefined) return undefined;
     try {
       const bytes = Buffer.alloc(length);
       return bytes.subarray(0, readSync(fd, bytes, 0, length, 0));

@@ -24,7 +24,7 @@ import {
 import { openDirBeneath, openRoot } from './beneath.js';
 import { type FileStat, statFd, statPath } from './file-stat.js';
 import { native } from './native.js';
-import { errnoOf, isMissing, osPath } from './os-path.js';
+import { errnoOf, ifThere, isMissing, osPath } from './os-path.js';
 import { SourceRoot } from './source.js';
 
 /** Numeric owner of all that is written; undefined leaves the process's own. */
@@ -203,12 +203,7 @@ export class TargetRoot {
 
   /** An existing directory, or undefined. */
   dir(relative: string): TargetDir | undefined {
-    try {
-      return new TargetDir(openDirBeneath(this.#fd, relative), this.owner);
-    } catch (error) {
-      if (isMissing(error)) return undefined;
-      throw error;
-    }
+    return ifThere(() => new TargetDir(openDirBeneath(this.#fd, relative), this.owner));
   }
 
   /**

@@ -1,5 +1,5 @@
 /** The roots of one side, opened once each and found by the absolute path that the server names them by. */
-import { isMissing } from './os-path.js';
+import { ifThere } from './os-path.js';
 import { SourceRoot } from './source.js';
 import { type Owner, TargetRoot } from './target.js';
 
@@ -18,13 +18,10 @@ export class SourceTrees {
   /** The root, or undefined where there is none. */
   root(path: string): SourceRoot | undefined {
     if (!this.#open.has(path)) {
-      let root: SourceRoot | undefined;
-      try {
-        root = SourceRoot.open(path, this.#side.real(path));
-      } catch (error) {
-        if (!isMissing(error)) throw error;
-      }
-      this.#open.set(path, root);
+      this.#open.set(
+        path,
+        ifThere(() => SourceRoot.open(path, this.#side.real(path))),
+      );
     }
     return this.#open.get(path);
   }

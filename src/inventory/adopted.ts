@@ -4,10 +4,10 @@
  */
 import { ConfigError, FormatError } from '../base/errors.js';
 import type { CyrusConf } from '../cyrus/conf/cyrus-conf.js';
-import { META_KINDS, type MetaKind } from '../cyrus/conf/partitions.js';
-import type { MailboxPlace } from '../cyrus/layout/mailbox-place.js';
+import { type MailboxPlace, placeBelow } from '../cyrus/layout/mailbox-place.js';
 import { type MailboxHeader, readMailboxHeader } from '../cyrus/mailbox/header.js';
 import { asInternalName, type InternalName } from '../cyrus/names/mailbox-name.js';
+import { ordinaryType } from '../cyrus/records/mailbox-type.js';
 import { isLive, type MailboxEntry } from '../cyrus/records/mailboxes-db.js';
 import { bytesOfText, errnoOf } from '../disk/os-path.js';
 import type { SourceTrees } from '../disk/trees.js';
@@ -60,14 +60,7 @@ function newEntry(
 ): MailboxEntry {
   return {
     name,
-    kind: 'e',
-    remote: false,
-    reserved: false,
-    moving: false,
-    deleted: false,
-    intermediate: false,
-    legacy,
-    unknownTypes: '',
+    ...ordinaryType(legacy),
     partition,
     acl,
     uniqueid,
@@ -87,17 +80,7 @@ function placeOfDirectory(conf: CyrusConf, directory: string): MailboxPlace | un
   if (!found) return undefined;
   const { roots, root } = found;
   const relative = directory.slice(root.length + 1);
-  const meta = {} as Record<MetaKind, string>;
-  for (const kind of META_KINDS) meta[kind] = `${roots.meta[kind]}/${relative}`;
-  return {
-    partition: roots.name,
-    legacy: !relative.startsWith('uuid/'),
-    relative,
-    roots,
-    data: `${roots.data}/${relative}`,
-    archive: roots.archive === undefined ? null : `${roots.archive}/${relative}`,
-    meta,
-  };
+  return placeBelow(roots, !relative.startsWith('uuid/'), relative);
 }
 
 function headerOf(trees: SourceTrees, place: MailboxPlace): MailboxHeader | undefined {

@@ -12,7 +12,7 @@ import { readIndex } from '../cyrus/mailbox/index.js';
 import { isLive, readMailboxEntries } from '../cyrus/records/mailboxes-db.js';
 import { type CyrusVersion, parseCyrusVersion } from '../cyrus/version.js';
 import { readLiveDatabase } from '../disk/live-database.js';
-import { isMissing } from '../disk/os-path.js';
+import { ifThere } from '../disk/os-path.js';
 import { SourceTrees } from '../disk/trees.js';
 
 export interface VersionEvidence {
@@ -22,7 +22,7 @@ export interface VersionEvidence {
 
 /** What is installed below `root`, by the package database, else by the text of the binary; undefined where neither tells. */
 export function installedVersion(root: string): VersionEvidence | undefined {
-  const status = readIfThere(`${root}/var/lib/dpkg/status`)?.toString('latin1') ?? '';
+  const status = ifThere(() => readFileSync(`${root}/var/lib/dpkg/status`))?.toString('latin1') ?? '';
   for (const block of status.split('\n\n')) {
     const name = /^Package: (cyrus-imapd(?:-\d.*)?|cyrus-common(?:-\d.*)?)$/m.exec(block)?.[1];
     const installed = /^Status: .* installed$/m.test(block);
@@ -37,7 +37,7 @@ export function installedVersion(root: string): VersionEvidence | undefined {
     '/usr/libexec/cyrus-imapd/master',
     '/usr/local/libexec/master',
   ]) {
-    const binary = readIfThere(root + path)?.toString('latin1');
+    const binary = ifThere(() => readFileSync(root + path))?.toString('latin1');
     const text =
       binary === undefined
         ? undefined
@@ -46,15 +46,6 @@ export function installedVersion(root: string): VersionEvidence | undefined {
     if (version) return { version, evidence: `${path} says ${text}` };
   }
   return undefined;
-}
-
-function readIfThere(path: string): Buffer | undefined {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
 }
 
 /** Indexes looked at: enough that a spool which was upgraded more than once shows its newest. */

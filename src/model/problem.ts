@@ -14,13 +14,13 @@ export class ProblemList {
   readonly #byKey = new Map<string, Problem>();
 
   add(problem: Problem): void {
-    const key = keyOf(problem);
+    const key = problemKey(problem);
     if (!this.#byKey.has(key)) this.#byKey.set(key, problem);
   }
 
   /** In place of what was said of the same before. */
   replace(problem: Problem): void {
-    this.#byKey.set(keyOf(problem), problem);
+    this.#byKey.set(problemKey(problem), problem);
   }
 
   get all(): Problem[] {
@@ -32,6 +32,7 @@ export class ProblemList {
   }
 }
 
-function keyOf({ code, mailbox, path }: Problem): string {
+/** The same for what is the same problem. */
+export function problemKey({ code, mailbox, path }: Problem): string {
   return `${code}\0${mailbox ?? ''}\0${path ?? ''}`;
 }

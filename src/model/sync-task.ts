@@ -62,7 +62,7 @@ export interface SyncTask {
   /** Bytes of the mailbox's own annotations; asked for where an index of 2.4 or older is raised. */
   readonly annotationBytes: number;
   readonly holdRemovals: boolean;
-  /** Anchors of a pass that died are about: a link to one is compared by content. */
+  /** Anchors of a pass that died or was stopped are about: a link to one is compared by content. */
   readonly verifyLinks: boolean;
 }
 

@@ -8,13 +8,14 @@ import { crc32 } from '../base/crc32.js';
 import { messageFileName, parseMessageFileName, placeOf } from '../cyrus/layout/mailbox-place.js';
 import { writeMailboxHeader } from '../cyrus/mailbox/header.js';
 import { readIndex, readIndexHeader } from '../cyrus/mailbox/index.js';
-import { SystemFlag } from '../cyrus/mailbox/index-layout.js';
+import { IndexOption, SystemFlag } from '../cyrus/mailbox/index-layout.js';
+import { newestIndexOf } from '../cyrus/mailbox/index-release.js';
 import { addToSums, noSums } from '../cyrus/mailbox/index-sums.js';
 import { IndexWriter } from '../cyrus/mailbox/index-writer.js';
 import { syncCrc, syncCrcAnnot } from '../cyrus/mailbox/sync-crc.js';
 import { asInternalName, toExternal, toUserid, type User } from '../cyrus/names/mailbox-name.js';
 import { translateAcl } from '../cyrus/records/acl.js';
-import { printTypeLetters } from '../cyrus/records/mailbox-type.js';
+import { ordinaryType, printTypeLetters } from '../cyrus/records/mailbox-type.js';
 import type { MailboxEntry } from '../cyrus/records/mailboxes-db.js';
 import { isAtLeast } from '../cyrus/version.js';
 import type { Migrated, MigratedMailbox } from '../databases/migrated.js';
@@ -31,14 +32,6 @@ import { MANIFEST, readItem, writeManifest } from './rescue.js';
 import { openRescueTrees, rescueDirectory } from './rescue-directory.js';
 import type { ManifestEntry, RescueItem, RescueResult } from './rescue-item.js';
 
-/** What each release line writes for a new mailbox, the newest first (reference cyrus-mailbox-files.md, head). */
-const INDEX_VERSIONS = [
-  ['3.10', 19],
-  ['3.4', 17],
-  ['3.2', 16],
-  ['2.5', 13],
-  ['2.4', 12],
-] as const;
 const ALL_RIGHTS = 'lrswipkxtecdan';
 
 /**
@@ -184,8 +177,7 @@ function writeMailbox(
       },
       isAtLeast(conf.version, '3.6') ? 'dlist' : 'text',
     );
-    const version = INDEX_VERSIONS.find(([since]) => isAtLeast(conf.version, since))?.[1] ?? 12;
-    const index = writeIndex(version, records, row.uidvalidity, crc32(header));
+    const index = writeIndex(newestIndexOf(conf.version), records, row.uidvalidity, crc32(header));
     for (const [kind, file, bytes] of [
       ['header', 'cyrus.header', header],
       ['index', 'cyrus.index', index],
@@ -237,14 +229,7 @@ function aclOf(job: Job, user: User | undefined): string {
 function entryOf({ name, uniqueid, partition, legacy, uidvalidity }: RescuedMailbox, acl: string): MailboxEntry {
   return {
     name: asInternalName(name),
-    kind: 'e',
-    remote: false,
-    reserved: false,
-    moving: false,
-    deleted: false,
-    intermediate: false,
-    legacy: legacy === 1,
-    unknownTypes: '',
+    ...ordinaryType(legacy === 1),
     partition,
     acl,
     uniqueid,
@@ -288,7 +273,7 @@ function writeIndex(
   writer.header('lastUid', records.length);
   writer.header('lastAppend', uidvalidity);
   writer.header('uidvalidity', uidvalidity);
-  writer.header('options', 1); // POP3_NEW_UIDL, as new mailboxes have it
+  writer.header('options', IndexOption.pop3NewUidl); // as new mailboxes have it
   writer.header('highestModseq', Math.max(1, records.length));
   writer.header('lastRepack', uidvalidity);
   writer.header('headerFileCrc', headerFileCrc);

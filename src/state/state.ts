@@ -1,5 +1,5 @@
 /** The job's memory: facts, passes, mailboxes, placement, problems. One class per table's story. */
-import type { Problem } from '../model/problem.js';
+import { type Problem, problemKey } from '../model/problem.js';
 import { CensusRows } from './census-rows.js';
 import { openStateDatabase, type StateDatabase } from './database.js';
 import { MailboxRows } from './mailbox-rows.js';
@@ -132,8 +132,8 @@ export class State {
       'INSERT INTO problems VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET problem = excluded.problem, lastSeen = excluded.lastSeen',
     );
     this.#db.transaction(() => {
-      for (const p of problems) put.run(`${p.code}\0${p.mailbox ?? ''}\0${p.path ?? ''}`, JSON.stringify(p), now, now);
-      const current = new Set(problems.map((p) => `${p.code}\0${p.mailbox ?? ''}\0${p.path ?? ''}`));
+      for (const p of problems) put.run(problemKey(p), JSON.stringify(p), now, now);
+      const current = new Set(problems.map(problemKey));
       const remove = this.#db.prepare('DELETE FROM problems WHERE key = ?');
       for (const { key } of this.#db.prepare('SELECT key FROM problems').all() as { key: string }[]) {
         if (!current.has(key)) remove.run(key);

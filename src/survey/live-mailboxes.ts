@@ -1,5 +1,7 @@
 /** Which directories are live: what must never be called a leftover, and what a leftover is compared with. */
+
 import { FormatError } from '../base/errors.js';
+import { mailboxRoots } from '../cyrus/conf/partitions.js';
 import { type MailboxPlace, placeOf } from '../cyrus/layout/mailbox-place.js';
 import { readMailboxHeader } from '../cyrus/mailbox/header.js';
 import { type InternalName, isDeletedName, userOf } from '../cyrus/names/mailbox-name.js';
@@ -74,9 +76,7 @@ export class LiveMailboxes {
 
   /** Its directories, as the walk comes to them. */
   #walked(place: MailboxPlace): Iterable<string> {
-    const { data, archive, meta } = place.roots;
-    const roots = new Set([data, ...Object.values(meta), ...(archive === undefined ? [] : [archive])]);
-    return new Set([...roots].map((root) => `${this.#canonical.get(root) ?? root}/${place.relative}`));
+    return new Set(mailboxRoots(place.roots).map((root) => `${this.#canonical.get(root) ?? root}/${place.relative}`));
   }
 
   /** The live mailbox that keeps files in this directory. @param directory As the server names it. */

@@ -6,7 +6,7 @@ import type { Facts } from './classify.js';
 import { plainFinding } from './finding.js';
 import type { LiveMailbox } from './live-mailboxes.js';
 import { hasRecord, readLiveIndex } from './mailbox-index.js';
-import { isUnfinished, type Listed, type PlaceWalk, type Seen } from './place.js';
+import { isUnfinished, type Listed, type PlaceWalk, type Seen, UNFINISHED } from './place.js';
 
 /** Of one directory: all its files, and those that are leftovers by themselves. */
 type Summary = Pick<CensusRow, 'files' | 'bytes' | 'messages' | 'odd'>;
@@ -19,7 +19,6 @@ interface Odd {
 }
 
 export const STRANGER: Facts = { kind: 'foreign', what: 'nothing that Cyrus writes into a mailbox' };
-const UNFINISHED: Facts = { kind: 'debris', what: 'unfinished-write' };
 const OUT_OF_PLACE: Facts = { kind: 'debris', what: 'out-of-place' };
 
 /** Reads the listings of a live mailbox, and its index. */

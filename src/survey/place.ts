@@ -46,6 +46,8 @@ export interface PlaceWalk {
   ): void;
 }
 
+export const UNFINISHED: Facts = { kind: 'debris', what: 'unfinished-write' };
+
 /** A file being written: the server makes it anew. */
 export function isUnfinished(file: string): boolean {
   return file.endsWith('.NEW');

@@ -19,8 +19,8 @@ import type { Counts, LiveClass } from '../model/account.js';
 import type { Facts } from './classify.js';
 import { filePart, otherPart, plainFinding } from './finding.js';
 import type { LiveMailbox } from './live-mailboxes.js';
-import { isUnfinished } from './place.js';
-import { addFile, entriesOf, join, type WalkContext } from './walk-context.js';
+import { isUnfinished, UNFINISHED } from './place.js';
+import { addFile, entriesOf, join, oddKind, type WalkContext } from './walk-context.js';
 
 export function walkConfig(context: WalkContext): void {
   const { conf } = context.job.source;
@@ -64,8 +64,6 @@ export function inboxById({ live, job }: WalkContext, uniqueid: string): LiveMai
   return mailbox.deleted || isInbox(mailbox.name, job.source.conf) ? mailbox : undefined;
 }
 
-const UNFINISHED: Facts = { kind: 'debris', what: 'unfinished-write' };
-
 class ConfigWalk {
   readonly #context: WalkContext;
   readonly #root: SourceRoot;
@@ -97,8 +95,7 @@ class ConfigWalk {
         if (facts) this.#context.found(plainFinding(facts, [filePart(path, bytes)]));
         else this.#context.ledger.add(LIVE[tree ?? 'none'], { files: 1, bytes });
       } else if (tree !== undefined) {
-        const what = kind === 'link' ? 'a symbolic link, which is not followed' : 'neither file nor directory';
-        this.#context.found(plainFinding({ kind: 'foreign', what }, [otherPart(path)]));
+        this.#context.found(plainFinding(oddKind(kind), [otherPart(path)]));
       }
     }
   }

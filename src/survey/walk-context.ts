@@ -7,6 +7,7 @@ import type { SourceTrees } from '../disk/trees.js';
 import type { Job } from '../job/job.js';
 import type { Counts } from '../model/account.js';
 import type { CensusRows } from '../state/census-rows.js';
+import type { Facts } from './classify.js';
 import { type Finding, otherPart, plainFinding } from './finding.js';
 import type { Ledger } from './ledger.js';
 import type { LiveMailbox, LiveMailboxes } from './live-mailboxes.js';
@@ -35,12 +36,23 @@ export function entriesOf(context: WalkContext, root: SourceRoot, relative: stri
     return dir?.list();
   } catch (error) {
     if (errnoOf(error) === undefined) throw error;
-    const what = `it can not be read: ${(error as Error).message}`;
-    context.found(plainFinding({ kind: 'foreign', what, isUnreadable: true }, [otherPart(join(root.path, relative))]));
+    foundUnreadable(context, join(root.path, relative), error);
     return undefined;
   } finally {
     dir?.close();
   }
+}
+
+/** @param error What the system said. */
+export function foundUnreadable(context: WalkContext, path: string, error: unknown): void {
+  const what = `it can not be read: ${(error as Error).message}`;
+  context.found(plainFinding({ kind: 'foreign', what, isUnreadable: true }, [otherPart(path)]));
+}
+
+/** What is neither file nor directory. */
+export function oddKind(kind: SourceEntry['kind']): Facts {
+  const what = kind === 'link' ? 'a symbolic link, which is not followed' : 'neither file nor directory';
+  return { kind: 'foreign', what };
 }
 
 /** A path as the server names it. */

@@ -15,9 +15,9 @@ import type { Facts } from './classify.js';
 import { filePart, otherPart, plainFinding } from './finding.js';
 import type { LiveMailbox } from './live-mailboxes.js';
 import { lookAtLivePlace, tellLivePlace } from './live-place.js';
-import { isUnfinished, type Listed, type PlaceWalk, type Seen } from './place.js';
+import { isUnfinished, type Listed, type PlaceWalk, type Seen, UNFINISHED } from './place.js';
 import { isById, stalePlace, uniqueidOf } from './stale-place.js';
-import { entriesOf, join, type WalkContext } from './walk-context.js';
+import { entriesOf, foundUnreadable, join, oddKind, type WalkContext } from './walk-context.js';
 
 export interface WalkRoot {
   readonly root: SourceRoot;
@@ -172,10 +172,7 @@ export class PartitionWalk implements PlaceWalk {
     } catch (error) {
       dir?.close();
       if (errnoOf(error) === undefined) throw error;
-      if (!one.live) {
-        const what = `it can not be read: ${(error as Error).message}`;
-        this.context.found(plainFinding({ kind: 'foreign', what, isUnreadable: true }, [otherPart(one.path)]));
-      }
+      if (!one.live) foundUnreadable(this.context, one.path, error);
       return undefined;
     }
     const files: string[] = [];
@@ -201,8 +198,7 @@ export class PartitionWalk implements PlaceWalk {
     const { live } = this.context;
     // A link where a live mailbox lies is the administrator's; the inventory tells of it.
     if (live.at(path) || live.isAbove(path)) return;
-    const what = kind === 'link' ? 'a symbolic link, which is not followed' : 'neither file nor directory';
-    this.context.found(plainFinding({ kind: 'foreign', what }, [otherPart(path)], { partition: this.partition.name }));
+    this.context.found(plainFinding(oddKind(kind), [otherPart(path)], { partition: this.partition.name }));
   }
 
   #empty(relative: string, roots: readonly [SourceRoot, number][]): void {
@@ -318,8 +314,7 @@ export class PartitionWalk implements PlaceWalk {
     for (const { root, path, files, directories, size } of listed) {
       const foreign = files.filter((name) => !isUnfinished(name));
       for (const name of files)
-        if (isUnfinished(name))
-          this.file(root, relative, name, size(name), { kind: 'debris', what: 'unfinished-write' }, { content: false });
+        if (isUnfinished(name)) this.file(root, relative, name, size(name), UNFINISHED, { content: false });
       if (foreign.length === 0) continue;
       if (relative === '' || directories.length > 0) {
         for (const name of foreign) this.file(root, relative, name, size(name), facts, { content: false });

@@ -5,17 +5,18 @@
  */
 import { FormatError } from '../base/errors.js';
 import { parseMessageFileName } from '../cyrus/layout/mailbox-place.js';
-import { readMailboxHeader, writeMailboxHeader } from '../cyrus/mailbox/header.js';
+import { readMailboxHeader } from '../cyrus/mailbox/header.js';
 import { readIndexHeader } from '../cyrus/mailbox/index.js';
 import type { SyncCounts, SyncTask } from '../model/sync-task.js';
 import { copyMessage } from './copy-message.js';
 import { readFile } from './read-mailbox.js';
-import type { SyncContext } from './sync-context.js';
+import { noteWritten, type SyncContext } from './sync-context.js';
+import { targetHeader } from './target-header.js';
 
 /** @returns what was done, for people. cyrus.expunge stays behind: a newer server would execute it. */
 export function copyAsItStands(task: SyncTask, context: SyncContext, counts: SyncCounts, written: string[]): string {
   const { from, to } = task;
-  const wrote = (root: string, name: string) => written.push(`${context.realTarget(root)}/${to.relative}/${name}`);
+  const wrote = (root: string, name: string) => noteWritten(written, context, task, root, `/${name}`);
   const manifest = context.target.root(to.meta.index).reader.read(`${to.relative}/cyrus.index`);
   const lastUid = manifest && lastUidOf(manifest);
   if (lastUid === undefined) {
@@ -51,10 +52,8 @@ function lastUidOf(bytes: Buffer): number | undefined {
 
 /** In the target's form, where it can be read. */
 function headerFor(task: SyncTask, bytes: Buffer | undefined): Buffer | undefined {
-  const { form, name, types, uniqueid, quotaRoot, acl } = task.header;
   try {
-    const flags = bytes ? readMailboxHeader(bytes, 'cyrus.header').flags : [];
-    return writeMailboxHeader({ form, quotaRoot, uniqueid, flags, acl, name, types }, form);
+    return targetHeader(task.header, bytes ? readMailboxHeader(bytes, 'cyrus.header').flags : []);
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     return bytes;

@@ -8,7 +8,7 @@ import { closeSync, fstatSync, futimesSync, readSync, type Stats, writeSync } fr
 import { copyOpened, linksOfOpened, openToCopy } from '../disk/copy-file.js';
 import { hashDescriptor } from '../disk/hash-file.js';
 import { native } from '../disk/native.js';
-import { isMissing } from '../disk/os-path.js';
+import { ifThere } from '../disk/os-path.js';
 import type { SourceDir } from '../disk/source.js';
 import type { TargetDir } from '../disk/target.js';
 
@@ -66,13 +66,8 @@ function copyByNode(
   wantGuid: boolean,
   links: Links | undefined,
 ): CopiedMessage | undefined {
-  let input: { fd: number; stat: Stats };
-  try {
-    input = from.openMessage(name);
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
+  const input = ifThere(() => from.openMessage(name));
+  if (!input) return undefined;
   const { fd, stat } = input;
   try {
     if (links && stat.nlink > 1 && links.linkInstead(stat)) {

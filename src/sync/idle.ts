@@ -12,7 +12,7 @@ import { VERSION } from '../base/version.js';
 import { quotaDirectory } from '../cyrus/layout/config-paths.js';
 import type { MailboxPlace } from '../cyrus/layout/mailbox-place.js';
 import { fingerprintOf } from '../disk/file-stat.js';
-import { isMissing, osPath } from '../disk/os-path.js';
+import { ifThere, osPath } from '../disk/os-path.js';
 import { putStatWords, STAT_WORDS, StatSweep } from '../disk/stat-sweep.js';
 import type { SourceTrees } from '../disk/trees.js';
 import { databaseFile } from '../inventory/read-mailboxes-db.js';
@@ -67,14 +67,8 @@ function inputsOf(job: Job, trees: SourceTrees): Inputs | undefined {
 /** Which quota roots there are; what they hold is no part of a pass. Their directories change with each delivery. */
 function quotaNames(base: string): string {
   const out: string[] = [];
-  const list = (path: string): string[] => {
-    try {
-      return readdirSync(osPath(path), { encoding: 'latin1' as BufferEncoding }).sort();
-    } catch (error) {
-      if (isMissing(error)) return [];
-      throw error;
-    }
-  };
+  const list = (path: string): string[] =>
+    ifThere(() => readdirSync(osPath(path), { encoding: 'latin1' as BufferEncoding }).sort()) ?? [];
   const visit = (path: string, depth: number) => {
     for (const name of list(path)) {
       if (name.endsWith('.NEW')) continue; // one that is being replaced

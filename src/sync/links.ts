@@ -2,7 +2,7 @@
  * Hard links within one pass: the first of a group is copied and gets an anchor, a second name below
  * `PARTITION/.cyrsync/links/`; every other of the group is linked to the anchor. The file system itself is the table,
  * so workers need not speak with each other and memory does not grow. Anchors hold for one pass only: ext4 gives a
- * freed inode number to the next file at once. After a crash the anchors of the pass that died are kept, and each link
+ * freed inode number to the next file at once. The anchors of a pass that died or was stopped are kept, and each link
  * to one is compared by content: they are as little proof as the files themselves.
  */
 import type { Stats } from 'node:fs';
@@ -44,7 +44,7 @@ export class LinkAnchors {
   }
 }
 
-/** Forgets all anchors: at the end of a pass, and at the beginning of one unless the last one died. */
+/** Forgets all anchors: at the end of a pass, and at the beginning of one unless the last one did not end. */
 export function clearAnchors(root: TargetRoot): void {
   const dir = root.dir(LINKS);
   if (!dir) return;

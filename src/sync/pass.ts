@@ -6,12 +6,14 @@
  * in flight is checked by content; all else is trusted. That order is `copyBatch` and `settleBatch` below, and nowhere
  * else; the barrier of one batch and the copying of the next go on at the same time.
  */
+
 import { createHash } from 'node:crypto';
 import { cpus } from 'node:os';
 import { RefusedError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { StopSignal } from '../base/stop.js';
 import type { CyrusConf } from '../cyrus/conf/cyrus-conf.js';
+import { mailboxRoots } from '../cyrus/conf/partitions.js';
 import { databaseDirectories } from '../cyrus/layout/config-paths.js';
 import type { MailboxPlace } from '../cyrus/layout/mailbox-place.js';
 import { isDeletedName } from '../cyrus/names/mailbox-name.js';
@@ -590,12 +592,7 @@ class Pass {
 
 /** Every root of every partition, once. */
 function partitionRoots(conf: CyrusConf): string[] {
-  const roots = [...conf.partitions.values()].flatMap(({ data, archive, meta }) => [
-    data,
-    ...(archive === undefined ? [] : [archive]),
-    ...Object.values(meta),
-  ]);
-  return [...new Set(roots)];
+  return [...new Set([...conf.partitions.values()].flatMap(mailboxRoots))];
 }
 
 function missingRoots({ source: { conf } }: Job, source: SourceTrees): string[] {

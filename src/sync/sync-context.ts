@@ -1,6 +1,7 @@
 /** What a worker has at hand for every mailbox. */
+import { native } from '../disk/native.js';
 import type { SourceTrees, TargetTrees } from '../disk/trees.js';
-import type { SyncProgress } from '../model/sync-task.js';
+import type { SyncProgress, SyncTask } from '../model/sync-task.js';
 import type { LinkAnchors } from './links.js';
 
 export interface SyncContext {
@@ -12,4 +13,15 @@ export interface SyncContext {
   /** Told now and then of a mailbox that takes long. */
   readonly onProgress: (part: SyncProgress) => void;
   readonly nowSec: () => number;
+}
+
+/** Remembers what the barrier must go by where it has no `syncfs`. @param file With a slash in front; `''`: the directory. */
+export function noteWritten(
+  written: string[],
+  context: SyncContext,
+  { to }: SyncTask,
+  root: string,
+  file: string,
+): void {
+  if (!native()) written.push(`${context.realTarget(root)}/${to.relative}${file}`);
 }

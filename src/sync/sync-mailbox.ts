@@ -12,7 +12,7 @@ import { FormatError } from '../base/errors.js';
 import { readDatabase } from '../cyrus/db/database.js';
 import { messageFileName, parseMessageFileName } from '../cyrus/layout/mailbox-place.js';
 import { buildCache, type Caches, cacheGeneration } from '../cyrus/mailbox/cache.js';
-import { readMailboxHeader, writeMailboxHeader } from '../cyrus/mailbox/header.js';
+import { readMailboxHeader } from '../cyrus/mailbox/header.js';
 import { type IndexView, readIndex } from '../cyrus/mailbox/index.js';
 import { convertIndex } from '../cyrus/mailbox/index-convert.js';
 import { IndexOption } from '../cyrus/mailbox/index-layout.js';
@@ -22,7 +22,6 @@ import { syncCrcAnnot } from '../cyrus/mailbox/sync-crc.js';
 import { type Annotation, OWNER, readAnnotations } from '../cyrus/records/annotations.js';
 import { UidSet } from '../cyrus/records/uid-set.js';
 import { hashFile } from '../disk/hash-file.js';
-import { native } from '../disk/native.js';
 import { errnoOf } from '../disk/os-path.js';
 import type { SourceDir } from '../disk/source.js';
 import type { TargetDir } from '../disk/target.js';
@@ -32,7 +31,8 @@ import type { SyncCounts, SyncResult, SyncTask } from '../model/sync-task.js';
 import { copyAsItStands } from './copy-as-it-stands.js';
 import { copyMessage } from './copy-message.js';
 import { type MailboxRead, printOf, readFile, readMailbox } from './read-mailbox.js';
-import type { SyncContext } from './sync-context.js';
+import { noteWritten, type SyncContext } from './sync-context.js';
+import { targetHeader } from './target-header.js';
 import { Wanted } from './wanted.js';
 
 /** What of a conversion is damage that the old server had; the rest is everyday. */
@@ -218,9 +218,8 @@ class MailboxCopy {
     return dir;
   }
 
-  /** Remembered only where the barrier has no `syncfs` and must go file by file. */
   #wrote(root: string, file = ''): void {
-    if (!native()) this.#written.push(`${this.#context.realTarget(root)}/${this.#task.to.relative}${file}`);
+    noteWritten(this.#written, this.#context, this.#task, root, file);
   }
 
   #readManifest(): IndexView | undefined {
@@ -445,18 +444,7 @@ class MailboxCopy {
       });
     }
     if (annotations) this.#put(to.meta.annotations, 'cyrus.annotations', annotations);
-    const headerFile = writeMailboxHeader(
-      {
-        form: form.form,
-        quotaRoot: form.quotaRoot,
-        uniqueid: form.uniqueid,
-        flags: header.flags,
-        acl: form.acl,
-        name: form.name,
-        types: form.types,
-      },
-      form.form,
-    );
+    const headerFile = targetHeader(form, header.flags);
     const caches = this.#readCaches();
     const bytes = this.#isRewritten ? this.#converted(headerFile, caches) : this.#patched(headerFile, caches);
     this.#put(to.meta.header, 'cyrus.header', headerFile);
@@ -514,10 +502,10 @@ class MailboxCopy {
     const { index, annotations } = this.#read;
     const isRaised = bytes.readUInt32BE(8) < raiseTo;
     const raised = isRaised ? upgradeIndex(readIndex(bytes, index.file), raiseTo, this.#context.nowSec()) : bytes;
-    if (index.minorVersion > 13 || !countsAnnotations) return raised;
+    if (index.minorVersion > 13 || raised.readUInt32BE(8) < 13 || !countsAnnotations) return raised;
     const view = readIndex(raised, index.file);
     const listed = annotations ? messageAnnotations(annotations, index.file) : [];
-    if (view.minorVersion < 13 || !listed) return raised;
+    if (!listed) return raised;
     return patchIndex(view, {
       syncCrcAnnot: syncCrcAnnot(view, listed),
       quotaAnnotUsed: isRaised && index.minorVersion < 13 ? this.#annotationBytes(view, listed) : undefined,

@@ -1,30 +1,16 @@
 /** Whether the target's server can read what the source's wrote, and whether the two sides are two. */
+
 import { realpathSync, statSync } from 'node:fs';
 import { RefusedError } from '../base/errors.js';
+import { mailboxRoots } from '../cyrus/conf/partitions.js';
 import { databaseDirectories } from '../cyrus/layout/config-paths.js';
+import { newestIndexOf } from '../cyrus/mailbox/index-release.js';
 import type { CyrusVersion } from '../cyrus/version.js';
 import { isAtLeast } from '../cyrus/version.js';
 import { isMissing, osPath } from '../disk/os-path.js';
 import type { Inventory } from '../inventory/inventory.js';
 import type { Job, Side } from '../job/job.js';
 import type { IndexVersions } from '../model/sync-task.js';
-
-/** Highest minor version of cyrus.index that a release line reads. @see reference cyrus-mailbox-files.md 10.2 */
-const NEWEST_INDEX: readonly (readonly [from: CyrusVersion, minor: number])[] = [
-  ['2.2', 6],
-  ['2.3', 10],
-  ['2.4', 12],
-  ['2.5', 13],
-  ['3.2', 16],
-  ['3.4', 17],
-  ['3.10', 19],
-];
-
-export function newestIndexOf(version: CyrusVersion): number {
-  let newest = 0;
-  for (const [from, minor] of NEWEST_INDEX) if (isAtLeast(version, from)) newest = minor;
-  return newest;
-}
 
 /** By the job file's `upgrade_indexes`. @see reference cyrus-mailbox-files.md 10.2 */
 export function indexVersions(wish: 'needed' | 'all' | 'never', target: CyrusVersion): IndexVersions {
@@ -87,9 +73,7 @@ function requireTwoSides(source: Side, target: Side): void {
 function rootChains(side: Side): Map<string, string[]> {
   const { partitions, sieveDir } = side.conf;
   const paths = new Set([...databaseDirectories(side.conf), sieveDir]);
-  for (const { data, archive, meta } of partitions.values()) {
-    for (const path of [data, archive, ...Object.values(meta)]) if (path !== undefined) paths.add(path);
-  }
+  for (const partition of partitions.values()) for (const path of mailboxRoots(partition)) paths.add(path);
   const chains = new Map<string, string[]>();
   for (const path of paths) {
     let at: string;

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { indexVersions, newestIndexOf } from '../../src/sync/target-version.js';
+import { newestIndexOf } from '../../src/cyrus/mailbox/index-release.js';
+import { indexVersions } from '../../src/sync/target-version.js';
 
 // reference cyrus-mailbox-files.md 10.2
 it.each([

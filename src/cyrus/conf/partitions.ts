@@ -20,6 +20,11 @@ export interface PartitionConf {
   readonly search: readonly string[];
 }
 
+/** Every root that files of a mailbox may lie below, once. */
+export function mailboxRoots({ data, archive, meta }: PartitionConf): string[] {
+  return [...new Set([data, ...(archive === undefined ? [] : [archive]), ...Object.values(meta)])];
+}
+
 interface MetaKeyRow {
   /** Word of `metadir-WORD-NAME`; none: that kind has no such key. */
   readonly metadir?: string;

@@ -103,7 +103,12 @@ export function placeOf(
   if (!roots) return undefined;
   if (!mailbox.legacy && !isSafeUniqueid(mailbox.uniqueid ?? '')) return undefined;
   const relative = mailbox.legacy ? mailboxDir(mailbox.name, conf) : uuidDir(mailbox.uniqueid ?? '');
-  return new Place(roots, mailbox.legacy, relative);
+  return placeBelow(roots, mailbox.legacy, relative);
+}
+
+/** The place of one directory, whatever mailbox it is. */
+export function placeBelow(roots: PartitionConf, legacy: boolean, relative: string): MailboxPlace {
+  return new Place(roots, legacy, relative);
 }
 
 /** One is kept for every mailbox of a server: of its ten paths only what they have in common. */

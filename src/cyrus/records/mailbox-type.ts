@@ -61,7 +61,8 @@ const FLAG_BITS: readonly (readonly [Flag, number, CyrusVersion])[] = [
   ['intermediate', 0x100, '3.2'],
 ];
 
-function ordinary(legacy: boolean): MailboxType {
+/** Of a mailbox as clients have them. */
+export function ordinaryType(legacy: boolean): MailboxType {
   return {
     kind: 'e',
     remote: false,
@@ -85,7 +86,7 @@ export function isKindKnown(kind: string, version: CyrusVersion): boolean {
  * @see cyrus-imapd 3.6.1 imap/mboxlist.c mboxlist_string_to_mbtype
  */
 export function parseTypeLetters(letters: string, layout: 'old' | 'new'): MailboxType {
-  const type = ordinary(layout === 'old');
+  const type = ordinaryType(layout === 'old');
   for (const letter of letters) {
     const flag = FLAG_LETTERS[letter];
     if (flag !== undefined && (flag !== 'legacy' || layout === 'new')) type[flag] = true;
@@ -101,7 +102,7 @@ export function parseTypeLetters(letters: string, layout: 'old' | 'new'): Mailbo
  * calendar builds of 2.4 wrote such records too.
  */
 export function parseTypeBits(bits: number, version: CyrusVersion): MailboxType {
-  const type = ordinary(true);
+  const type = ordinaryType(true);
   let left = bits;
   for (const [flag, bit, since] of FLAG_BITS) {
     if ((left & bit) === 0 || !isAtLeast(version, since)) continue;
