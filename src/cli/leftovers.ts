@@ -49,16 +49,16 @@ export function leftoversCommand(): Command {
         const source = new SourceTrees(job.source);
         try {
           const inventory = takeInventory(job, state, source, new ProblemList()); // standing problems are survey's to show
+          const find = (keep: (leftover: Leftover, detail: LeftoverDetail) => boolean, account: boolean) =>
+            findLeftovers(job, state, source, inventory, { prove: options.prove, account, keep });
+          if (verb !== undefined) return explain(find, pathOnServer(job, bytesOfText(path!)));
           const account = !options.print0 && !options.emptyDirectories;
-          const result = findLeftovers(job, state, source, inventory, { prove: options.prove, account });
-          if (verb !== undefined) return explain(job, result, bytesOfText(path!));
-          const verdicts = options.verdict ?? (options.print0 ? ['skip'] : VERDICTS);
-          const fits = filterOf(job, options, verdicts);
-          const leftovers = result.leftovers.filter((l) => fits(l, result.details.get(l)!));
+          const result = find(filterOf(job, options), account);
+          const { leftovers } = result;
           if (!account) {
             const paths = options.emptyDirectories
-              ? leftovers.filter((l) => l.class === 'empty-directory').flatMap((l) => l.paths)
-              : [...filesOf(job, source, leftovers, result.leftovers)];
+              ? leftovers.flatMap((l) => l.paths)
+              : [...filesOf(job, source, leftovers, result.files)];
             const raw = Buffer.from(paths.map((p) => `${job.source.real(p)}\0`).join(''), 'latin1');
             return { body: {}, text: '', raw };
           }
@@ -108,15 +108,16 @@ function checkWords(
 
 function filterOf(
   job: Job,
-  { class: classes, user, partition }: LeftoversOptions,
-  verdicts: readonly string[],
+  { class: classes, verdict, user, partition, print0, emptyDirectories }: LeftoversOptions,
 ): (leftover: Leftover, detail: LeftoverDetail) => boolean {
+  const verdicts = verdict ?? (print0 ? ['skip'] : VERDICTS);
   const users = user?.map(bytesOfText);
   const owners = users?.map((id) => inboxOf(userFromUserid(id, job.source.conf)) as string);
   return (l, { finding }) => {
     const { facts, owner } = finding;
     return (
       (classes?.includes(l.class) ?? true) &&
+      (!emptyDirectories || l.class === 'empty-directory') &&
       verdicts.includes(l.verdict) &&
       (partition?.includes(finding.partition ?? '') ?? true) &&
       (!owners || owners.includes(owner ?? '') || (facts.kind === 'user-file' && users!.includes(facts.of)))
@@ -166,16 +167,24 @@ function leftoversText(
   ].join('\n\n');
 }
 
-function explain(job: Job, result: LeftoversResult, path: string) {
-  const wanted = path.replace(/(?<=.)\/+$/, '');
-  const { prefix } = job.source;
-  const at = prefix !== '' && wanted.startsWith(`${prefix}/`) ? wanted.slice(prefix.length) : wanted;
-  const exact = result.leftovers.filter((l) => l.paths.includes(at));
+/** What the administrator gave may have the prefix, and slashes at its end. */
+function pathOnServer({ source: { prefix } }: Job, given: string): string {
+  const path = given.replace(/(?<=.)\/+$/, '');
+  return prefix !== '' && path.startsWith(`${prefix}/`) ? path.slice(prefix.length) : path;
+}
+
+function explain(
+  find: (keep: (leftover: Leftover, detail: LeftoverDetail) => boolean, account: boolean) => LeftoversResult,
+  at: string,
+) {
   // A file directly in a leftover directory; an empty one stands for its whole tree.
   const parent = at.slice(0, Math.max(0, at.lastIndexOf('/')));
+  const isIt = (l: Leftover) => l.paths.includes(at);
   const isBelow = (l: Leftover) =>
     l.paths.some((p) => p === parent || (l.class === 'empty-directory' && at.startsWith(`${p}/`)));
-  const leftovers = exact.length > 0 ? exact : result.leftovers.filter(isBelow);
+  const result = find((l) => isIt(l) || isBelow(l), false);
+  const exact = result.leftovers.filter(isIt);
+  const leftovers = exact.length > 0 ? exact : result.leftovers;
   if (leftovers.length === 0) {
     const reason = liveReason(result.live, at);
     return { body: { leftovers, steps: [], reason }, text: `${at} is no leftover: ${reason}.` };

@@ -3,7 +3,6 @@ import { formatBytes } from '../base/units.js';
 import { SourceTrees } from '../disk/trees.js';
 import { type Inventory, takeInventory, unreachableUsers } from '../inventory/inventory.js';
 import { layoutContradictions } from '../inventory/layout-evidence.js';
-import { readMailboxesDb } from '../inventory/read-mailboxes-db.js';
 import type { Job } from '../job/job.js';
 import { accountText } from '../report/account-text.js';
 import { table } from '../report/text.js';
@@ -27,9 +26,11 @@ export function surveyCommand(): Command {
             });
           }
           const { conf } = job.source;
-          for (const problem of layoutContradictions(conf, source, readMailboxesDb(job, source).mailboxes))
-            env.problems.add(problem);
-          const { totals: leftovers, account } = findLeftovers(job, state, source, inventory, { prove: options.prove });
+          for (const problem of layoutContradictions(conf, source, inventory.entries)) env.problems.add(problem);
+          const { totals: leftovers, account } = findLeftovers(job, state, source, inventory, {
+            prove: options.prove,
+            keep: () => false,
+          });
           const sum = (pick: (m: Inventory['mailboxes'][number]) => number) =>
             inventory.mailboxes.reduce((total, m) => total + pick(m), 0);
           const totals = {

@@ -10,7 +10,7 @@ import { rescueAsFiles } from '../rescue/rescue.js';
 import type { RescueResult } from '../rescue/rescue-item.js';
 import { rescueIntoMailboxes } from '../rescue/rescued-mailbox.js';
 import type { State } from '../state/state.js';
-import type { LeftoverTotal } from '../survey/leftover.js';
+import type { Leftover, LeftoverDetail, LeftoverTotal } from '../survey/leftover.js';
 import { findLeftovers } from '../survey/leftovers.js';
 import { undecided } from '../survey/undecided.js';
 import type { PassResult } from '../sync/pass.js';
@@ -22,6 +22,11 @@ export interface LeftoversDone {
   readonly leftovers: readonly LeftoverTotal[];
   /** With the mailboxes that hold rescued messages. */
   readonly migrated: Migrated;
+}
+
+/** What there is something to do for. */
+function matters({ verdict }: Leftover, { rescue }: LeftoverDetail): boolean {
+  return verdict === 'person' || rescue.length > 0;
 }
 
 /** @param write False: says what would be rescued, and writes nothing (`--rehearse`). */
@@ -36,7 +41,7 @@ export function rescueLeftovers(
 ): LeftoversDone {
   const source = new SourceTrees(job.source);
   try {
-    const found = findLeftovers(job, state, source, inventory, { prove: true, account: false });
+    const found = findLeftovers(job, state, source, inventory, { prove: true, account: false, keep: matters });
     for (const problem of undecided(found)) problems.add(problem);
     const items = itemsToRescue(job, source, found);
     const leftovers = found.totals;
@@ -80,7 +85,7 @@ export function rescueEarly(
 ): RescueResult {
   const source = new SourceTrees(job.source);
   try {
-    const found = findLeftovers(job, state, source, inventory, { prove: true, account: false });
+    const found = findLeftovers(job, state, source, inventory, { prove: true, account: false, keep: matters });
     const byName = new Map(inventory.mailboxes.map((mailbox) => [mailbox.name as string, mailbox]));
     const placeOf = (name: string) => {
       const mailbox = byName.get(name);

@@ -15,7 +15,7 @@ export function itemsToRescue(job: Job, trees: SourceTrees, found: LeftoversResu
     const { index, owner, candidates } = finding;
     const pair = index && readIndexPair(trees, index, index);
     const user = owner === undefined ? undefined : userOf(asInternalName(owner), job.source.conf);
-    const home = user && found.live.byName.has(inboxOf(user)) ? user : undefined;
+    const home = user && found.live.named(inboxOf(user)) ? user : undefined;
     for (const { path, guid, bytes } of rescue) {
       const root = candidates.find((one) => path.startsWith(`${one.root}/${one.relative}/`))?.root;
       if (root === undefined) continue;

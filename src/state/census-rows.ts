@@ -5,7 +5,10 @@ export interface CensusRow {
   readonly path: string;
   /** Fingerprint of the directory. */
   readonly print: string;
-  /** Fingerprint of the live mailbox whose directory it is; `''` for none, and then it holds no file. */
+  /**
+   * Print of the live mailbox whose directory it is; `''` for none, and then it holds no file; `*` for files that a
+   * mailbox left behind.
+   */
   readonly mailbox: string;
   /** Names of the directories in it, `/` between. */
   readonly directories: string;
@@ -13,7 +16,7 @@ export interface CensusRow {
   /** -1: not added up. */
   readonly bytes: number;
   readonly messages: number;
-  /** JSON: what in it is a leftover by itself; `''` for nothing. */
+  /** JSON: what in it is a leftover by itself (`*`: all that was seen in the place); `''` for nothing. */
   readonly odd: string;
 }
 

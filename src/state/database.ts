@@ -45,6 +45,10 @@ CREATE TABLE IF NOT EXISTS witnesses (
   how TEXT NOT NULL, mailbox TEXT NOT NULL, mailboxPrint TEXT NOT NULL,
   root TEXT NOT NULL, relative TEXT NOT NULL, filePrint TEXT NOT NULL  -- the live file with the same content
 ) WITHOUT ROWID;
+-- Stale directories whose messages were all found, and everything that this rests on.
+CREATE TABLE IF NOT EXISTS proven (
+  path TEXT PRIMARY KEY, print TEXT NOT NULL, proof TEXT NOT NULL, rests TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS rescued (
   owner TEXT PRIMARY KEY, name TEXT NOT NULL, uniqueid TEXT NOT NULL, partition TEXT NOT NULL, relative TEXT NOT NULL,
   legacy INTEGER NOT NULL, uidvalidity INTEGER NOT NULL
@@ -88,6 +92,15 @@ export function openStateDatabase(file: string): StateDatabase {
   }
   db.exec(LEFTOVERS);
   db.exec(SWEEP);
+  return db;
+}
+
+/** A database in a temporary file without a name, gone when it is closed. It need not outlive anything. */
+export function openScratch(schema: string): StateDatabase {
+  const db = new Database('', binding());
+  db.pragma('journal_mode = OFF');
+  db.pragma('synchronous = OFF');
+  db.exec(schema);
   return db;
 }
 

@@ -16,16 +16,39 @@ export interface Witness {
   readonly filePrint: string;
 }
 
+/** All messages of a stale directory were found in live mail. */
+export interface ProvenPlace {
+  /** Its first. */
+  readonly path: string;
+  /** Of the place, of its twin's and owner's names. */
+  readonly print: string;
+  /** JSON: how many were found where. */
+  readonly proof: string;
+  /** JSON: the live mailboxes in which they are, and fingerprints. */
+  readonly rests: string;
+}
+
 export class ProofRows {
   readonly #db: StateDatabase;
   readonly #hash;
   readonly #witness;
   readonly #searched;
+  readonly #proven;
+  readonly #putHash;
+  readonly #putWitness;
+  readonly #putProven;
 
   constructor(db: StateDatabase) {
     this.#db = db;
     this.#hash = db.prepare('SELECT guid FROM hashes WHERE path = ? AND print = ?');
     this.#witness = db.prepare('SELECT * FROM witnesses WHERE path = ?');
+    this.#proven = db.prepare('SELECT * FROM proven WHERE path = ?');
+    this.#putHash = db.prepare('INSERT OR REPLACE INTO hashes VALUES (@path, @print, @guid)');
+    this.#putWitness = db.prepare(
+      `INSERT OR REPLACE INTO witnesses (path, print, how, mailbox, mailboxPrint, root, relative, filePrint)
+      VALUES (@path, @print, @how, @mailbox, @mailboxPrint, @root, @relative, @filePrint)`,
+    );
+    this.#putProven = db.prepare('INSERT OR REPLACE INTO proven VALUES (@path, @print, @proof, @rests)');
     this.#searched = db.prepare('SELECT print FROM searched WHERE mailbox = ?');
   }
 
@@ -38,19 +61,24 @@ export class ProofRows {
     return this.#witness.get(path) as Witness | undefined;
   }
 
-  save(
-    hashes: readonly { readonly path: string; readonly print: string; readonly guid: string }[],
-    witnesses: readonly Witness[],
-  ): void {
-    if (hashes.length === 0 && witnesses.length === 0) return;
-    const hash = this.#db.prepare('INSERT OR REPLACE INTO hashes VALUES (@path, @print, @guid)');
-    const witness = this.#db.prepare(
-      `INSERT OR REPLACE INTO witnesses (path, print, how, mailbox, mailboxPrint, root, relative, filePrint)
-      VALUES (@path, @print, @how, @mailbox, @mailboxPrint, @root, @relative, @filePrint)`,
-    );
+  proven(path: string): ProvenPlace | undefined {
+    return this.#proven.get(path) as ProvenPlace | undefined;
+  }
+
+  save({
+    hashes = [],
+    witnesses = [],
+    places = [],
+  }: {
+    hashes?: readonly { readonly path: string; readonly print: string; readonly guid: string }[];
+    witnesses?: readonly Witness[];
+    places?: readonly ProvenPlace[];
+  }): void {
+    if (hashes.length + witnesses.length + places.length === 0) return;
     this.#db.transaction(() => {
-      for (const row of hashes) hash.run(row);
-      for (const row of witnesses) witness.run(row);
+      for (const row of hashes) this.#putHash.run(row);
+      for (const row of witnesses) this.#putWitness.run(row);
+      for (const row of places) this.#putProven.run(row);
     })();
   }
 

@@ -1,13 +1,16 @@
-/** What the walks hand over: facts, and the message files whose content must be looked for. Types only. */
+/**
+ * What the walks hand over: facts, and the message files whose content must be looked for. Types only. A finding is put
+ * away as JSON until its turn comes, so it holds no objects.
+ */
 import type { Facts } from './classify.js';
-import type { LiveMailbox } from './live-mailboxes.js';
 
 /** Message files in one directory. */
 export interface Candidates {
   /** Root and directory below it, as the server names them. */
   readonly root: string;
   readonly relative: string;
-  readonly names: readonly string[];
+  /** Undefined: all that are named as messages are. */
+  readonly names?: readonly string[] | undefined;
 }
 
 /** One path of a finding, and what stands behind it: itself, or the files directly in it. */
@@ -31,9 +34,12 @@ export interface Finding {
   readonly candidates: readonly Candidates[];
   /** Whose live mailboxes may have the same content; undefined: anyone's. */
   readonly owner: string | undefined;
-  readonly twin: LiveMailbox | undefined;
+  /** Number of the live mailbox with the same uniqueid. */
+  readonly twin: number | undefined;
   /** Where its own index lies. */
   readonly index: { readonly root: string; readonly relative: string } | undefined;
+  /** Changes with any of its directories and its index; undefined where a change may not show. */
+  readonly print: string | undefined;
 }
 
 /** A finding that is one file, or directories without messages. */
@@ -52,6 +58,7 @@ export function plainFinding(
     owner: undefined,
     twin: undefined,
     index: undefined,
+    print: undefined,
     ...rest,
   };
 }
@@ -64,4 +71,9 @@ export function filePart(path: string, bytes: number, messages = 0): Part {
 /** A link, a socket: what `find -type f` does not see. */
 export function otherPart(path: string): Part {
   return { path, files: 0, messages: 0, bytes: 0, directories: 0 };
+}
+
+/** The uniqueid that a place with mail claims, where no live mailbox has it: of two such nothing says which is the mailbox. */
+export function claimOf({ facts, uniqueid }: Finding): string | undefined {
+  return facts.kind === 'place' && !facts.twin && facts.messages > 0 ? uniqueid : undefined;
 }

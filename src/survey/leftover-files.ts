@@ -9,15 +9,14 @@ import { isOfMailbox } from './place.js';
 /**
  * Paths of files as the server names them, never of directories. Of a directory those that its mailbox left in it, as
  * they are now: not what is a leftover by itself, and nothing that is not Cyrus's. Empty directories have none.
- * @param all Every leftover of the job, or at least those that may lie in directories of `chosen`.
+ * @param files Paths of all leftovers that are a file by themselves.
  */
 export function* filesOf(
   job: Job,
   trees: SourceTrees,
   chosen: Iterable<Leftover>,
-  all: readonly Leftover[],
+  files: ReadonlySet<string>,
 ): Generator<string> {
-  const named = new Set(all.flatMap(({ paths }) => paths));
   const roots = sourceRoots(job);
   for (const leftover of chosen) {
     if (leftover.class === 'empty-directory') continue;
@@ -35,7 +34,7 @@ export function* filesOf(
         dir = root.dir(relative);
         for (const entry of dir?.list() ?? []) {
           const file = `${path}/${entry.name}`;
-          if (entry.kind === 'file' && !named.has(file) && (!isMailbox || isOfMailbox(entry.name))) yield file;
+          if (entry.kind === 'file' && !files.has(file) && (!isMailbox || isOfMailbox(entry.name))) yield file;
         }
       } catch (error) {
         if (errnoOf(error) === undefined) throw error; // what can't be read is not handed out

@@ -50,9 +50,12 @@ export interface LeftoverDetail {
 }
 
 export interface LeftoversResult {
+  /** Those that were to be kept. */
   readonly leftovers: readonly Leftover[];
-  /** Only classes that occur, in the order of `LEFTOVER_CLASSES`. */
+  /** Of all. Only classes that occur, in the order of `LEFTOVER_CLASSES`. */
   readonly totals: readonly LeftoverTotal[];
+  /** Paths of all that are a single file: no directory stands for these. */
+  readonly files: ReadonlySet<string>;
   /** Every file of the source. */
   readonly account: Account;
   /** Directories of partitions that were opened; the others are as they were at the last walk. */

@@ -9,10 +9,12 @@ import type { SourceTrees } from '../disk/trees.js';
 import type { Inventory } from '../inventory/inventory.js';
 import { isStill } from '../inventory/read-mailboxes-db.js';
 import type { Job } from '../job/job.js';
-import { LEFTOVER_CLASSES } from '../model/leftover-class.js';
+import type { Counts } from '../model/account.js';
+import { LEFTOVER_CLASSES, type LeftoverClass } from '../model/leftover-class.js';
+import { FindingShelf } from '../state/finding-shelf.js';
 import type { State } from '../state/state.js';
-import { classify, isStructural, judge } from './classify.js';
-import type { Finding } from './finding.js';
+import { classify, type Doubts, isStructural, judge } from './classify.js';
+import { claimOf, type Finding, type Part } from './finding.js';
 import { Ledger } from './ledger.js';
 import type { Leftover, LeftoverDetail, LeftoversResult, LeftoverTotal } from './leftover.js';
 import { type LiveMailboxes, liveMailboxes } from './live-mailboxes.js';
@@ -22,15 +24,18 @@ import { walkConfig } from './walk-config.js';
 import { Roots, type WalkContext } from './walk-context.js';
 import { walkPartition } from './walk-partition.js';
 import { walkSearch } from './walk-search.js';
+import { walkSieve } from './walk-sieve.js';
 
 export interface LeftoverOptions {
   /** Compares contents: reads every message of the leftovers, and those of live mailboxes that may be the same. */
   readonly prove: boolean;
   /** Adds up the bytes of live mailboxes too: a stat of each of their messages at the first time. Default true. */
   readonly account?: boolean;
+  /** Which of them the result lists; totals are of all. Default: every one. A server may have more than fit in memory. */
+  readonly keep?: (leftover: Leftover, detail: LeftoverDetail) => boolean;
 }
 
-/** @param inventory Taken just before. Reads mailboxes.db once more. */
+/** @param inventory Taken just before. Reads mailboxes.db once more where it changed since. */
 export function findLeftovers(
   job: Job,
   state: State,
@@ -40,8 +45,35 @@ export function findLeftovers(
 ): LeftoversResult {
   const roots = new Roots(job, trees);
   const live = liveMailboxes(job, trees, inventory, roots.canonical);
-  const findings: Finding[] = [];
-  const claimed = new Set<string>();
+  const shelf = new FindingShelf();
+  try {
+    const walk = walkAll(job, state, trees, live, roots, shelf, options.account ?? true);
+    const judged = judgeAll(job, state, trees, live, shelf, walk.isDoubtful, options);
+    const { totals, details } = judged;
+    judged.gone.push(...confirm(job, trees, inventory, live, shelf, judged));
+    for (const part of judged.gone) walk.ledger.add('mailbox', part);
+    const leftovers = [...details.keys()].sort((a, b) => (a.paths[0]! < b.paths[0]! ? -1 : 1));
+    const listed = inOrder(totals);
+    const account = walk.ledger.close(listed);
+    return { leftovers, totals: listed, files: judged.files, account, listed: walk.listed, details, live };
+  } finally {
+    shelf.close();
+  }
+}
+
+/** Goes over everything; what it finds is on the shelf then. */
+function walkAll(
+  job: Job,
+  state: State,
+  trees: SourceTrees,
+  live: LiveMailboxes,
+  roots: Roots,
+  shelf: FindingShelf,
+  account: boolean,
+): { ledger: Ledger; listed: number; isDoubtful: boolean } {
+  const { partitions } = job.source.conf;
+  const claimed = roots.areShared([...partitions.values()]) ? new Set<string>() : undefined;
+  const met = new Uint8Array(live.size);
   const context: WalkContext = {
     job,
     trees,
@@ -49,56 +81,99 @@ export function findLeftovers(
     roots,
     ledger: new Ledger(),
     census: state.census,
-    account: options.account ?? true,
-    met: new Set(),
+    account,
+    met: (number) => {
+      met[number] = 1;
+    },
     listed: { count: 0 },
     found: (finding) => {
       // Roots that two partitions share are walked for each.
-      const parts = finding.parts.filter(({ path }) => !claimed.has(path));
+      const parts = claimed ? finding.parts.filter(({ path }) => !claimed.has(path)) : finding.parts;
       if (parts.length === 0) return;
-      for (const { path } of parts) claimed.add(path);
-      findings.push(parts.length === finding.parts.length ? finding : { ...finding, parts });
+      for (const { path } of parts) claimed?.add(path);
+      const owner = finding.candidates.length > 0 ? (finding.owner ?? '') : undefined;
+      shelf.add(owner, parts[0]!.path, claimOf(finding), JSON.stringify({ ...finding, parts }));
     },
   };
   const walked = new Set<string>();
-  for (const partition of job.source.conf.partitions.values()) walkPartition(context, partition, walked);
+  for (const partition of partitions.values()) walkPartition(context, partition, walked);
   walkConfig(context);
+  walkSieve(context);
   walkSearch(context);
   state.census.endWalk();
+  const count = met.reduce((sum, one) => sum + one, 0);
+  return { ledger: context.ledger, listed: context.listed.count, isDoubtful: count * 2 < live.size };
+}
 
+/** How many leftovers of a class, and what they hold. */
+interface Tally extends Counts {
+  found: number;
+}
+
+interface Judged {
+  readonly totals: Map<LeftoverClass, Tally>;
+  /** Paths of all that are a single file. */
+  readonly files: Set<string>;
+  /** Of those that are kept. */
+  readonly details: Map<Leftover, LeftoverDetail>;
+  /** Numbers on the shelf of what was on its way, and has arrived. */
+  readonly arrived: Set<number>;
+  /** What turned out to be live. */
+  readonly gone: Part[];
+}
+
+function judgeAll(
+  job: Job,
+  state: State,
+  trees: SourceTrees,
+  live: LiveMailboxes,
+  shelf: FindingShelf,
+  isDoubtful: boolean,
+  { prove, keep = () => true }: LeftoverOptions,
+): Judged {
   const rule = compileRules(job.options.leftovers);
-  const doubts = {
-    isDoubtful: context.met.size * 2 < live.all.length,
-    rivalsOf: rivalsAmong(findings),
+  const mayRescueAll = job.options.leftovers.some(({ action }) => action === 'rescue');
+  const prover = prove ? new Prover(state, trees, live) : undefined;
+  const judged: Judged = {
+    totals: new Map(),
+    files: new Set(),
+    details: new Map(),
+    arrived: new Set(),
+    gone: [],
   };
-  const prover = options.prove ? new Prover(state, trees, live) : undefined;
-  const details = new Map<Leftover, LeftoverDetail>();
-  const gone: Finding[] = [];
-  for (const [owner, group] of byOwner(findings)) {
+  for (const { owner, findings } of shelf.groups()) {
+    const group = findings.map(({ number, finding }) => ({ number, finding: JSON.parse(finding) as Finding }));
     const whole = new Set(
-      prover && job.options.leftovers.some(({ action }) => action === 'rescue')
-        ? group.filter((finding) => rule(subjectOf(finding))?.rule.action === 'rescue')
+      prover && mayRescueAll
+        ? group.flatMap(({ finding }) => (rule(subjectOf(finding))?.rule.action === 'rescue' ? finding : []))
         : [],
     );
-    const proven = prover?.prove(owner, group, whole);
-    for (const finding of group) {
+    const proven = prover?.prove(
+      owner === '' ? undefined : owner,
+      group.map(({ finding }) => finding),
+      whole,
+    );
+    for (const { number, finding } of group) {
       const own = proven?.get(finding);
       if (proven && !own) {
-        gone.push(finding); // it was on its way, and has arrived
+        judged.arrived.add(number);
+        judged.gone.push(...finding.parts);
         continue;
       }
-      const leftover = leftoverOf(finding, own, doubts);
+      const claim = claimOf(finding);
+      const rivals = claim === undefined ? [] : shelf.rivals(claim, number);
+      const leftover = leftoverOf(finding, own, { isDoubtful, rivals });
+      count(judged.totals, leftover.class, finding.parts, 1);
+      for (const { path, directories } of finding.parts) if (directories === 0) judged.files.add(path);
       const decided = rule(leftover);
       const rescue = own?.all ?? own?.onlyHere ?? [];
-      if (!decided) details.set(leftover, { finding, rule: undefined, rescue });
-      else details.set(ruled(leftover, decided), { finding, rule: decided.number, rescue });
+      const shown = decided ? ruled(leftover, decided) : leftover;
+      const detail = { finding, rule: decided?.number, rescue };
+      if (keep(shown, detail)) judged.details.set(shown, detail);
     }
   }
-  gone.push(...confirm(job, trees, inventory, live, details));
-  for (const { parts } of gone) for (const part of parts) context.ledger.add('mailbox', part);
-  const leftovers = [...details.keys()].sort((a, b) => (a.paths[0]! < b.paths[0]! ? -1 : 1));
-  const totals = totalsOf(details);
-  return { leftovers, totals, account: context.ledger.close(totals), listed: context.listed.count, details, live };
+  prover?.save();
+  return judged;
 }
 
 /**
@@ -109,48 +184,35 @@ function confirm(
   trees: SourceTrees,
   inventory: Inventory,
   before: LiveMailboxes,
-  details: Map<Leftover, LeftoverDetail>,
-): Finding[] {
+  shelf: FindingShelf,
+  { totals, details, arrived }: Judged,
+): Part[] {
   if (isStill(job, trees, before.print)) return [];
   const after = liveMailboxes(job, trees, inventory);
   if (after.print === before.print) return [];
-  const gone: Finding[] = [];
-  for (const [leftover, { finding }] of details) {
-    if (leftover.class === 'deleted-awaiting-expire' || !leftover.paths.some((path) => after.at(path))) continue;
-    details.delete(leftover);
-    gone.push(finding);
+  const isLive = (leftover: Pick<Leftover, 'class' | 'paths'>) =>
+    leftover.class !== 'deleted-awaiting-expire' && leftover.paths.some((path) => after.at(path));
+  for (const leftover of [...details.keys()].filter(isLive)) details.delete(leftover);
+  const gone: Part[] = [];
+  for (const { number, finding: text } of shelf.all()) {
+    const finding = JSON.parse(text) as Finding;
+    const subject = subjectOf(finding);
+    if (arrived.has(number) || !isLive(subject)) continue;
+    count(totals, subject.class, finding.parts, -1);
+    gone.push(...finding.parts);
   }
   return gone;
 }
 
-/** One group is proven at a time; what has no message, and what may be anyone's, come together at last. */
-function byOwner(findings: readonly Finding[]): Map<string | undefined, Finding[]> {
-  const groups = new Map<string | undefined, Finding[]>();
-  for (const finding of findings) {
-    const group = groups.get(finding.owner);
-    if (group) group.push(finding);
-    else groups.set(finding.owner, [finding]);
+function count(totals: Map<LeftoverClass, Tally>, name: LeftoverClass, parts: readonly Part[], times: 1 | -1): void {
+  let total = totals.get(name);
+  if (!total) totals.set(name, (total = { found: 0, directories: 0, files: 0, bytes: 0 }));
+  total.found += times;
+  for (const { directories, files, bytes } of parts) {
+    total.directories += times * directories;
+    total.files += times * files;
+    total.bytes += times * bytes;
   }
-  return groups;
-}
-
-/** Directories with mail that claim one uniqueid while no live mailbox has it: nothing says which is the mailbox. */
-function rivalsAmong(findings: readonly Finding[]): (finding: Finding) => readonly string[] {
-  const claims = new Map<string, Finding[]>();
-  for (const finding of findings) {
-    const { facts, uniqueid } = finding;
-    if (facts.kind !== 'place' || facts.twin || facts.messages === 0 || uniqueid === undefined) continue;
-    claims.set(uniqueid, [...(claims.get(uniqueid) ?? []), finding]);
-  }
-  return (finding) => {
-    const all = finding.uniqueid === undefined ? [] : (claims.get(finding.uniqueid) ?? []);
-    return all.includes(finding) ? all.filter((one) => one !== finding).map(({ parts }) => parts[0]!.path) : [];
-  };
-}
-
-interface Doubts {
-  readonly isDoubtful: boolean;
-  readonly rivalsOf: (finding: Finding) => readonly string[];
 }
 
 function subjectOf({ facts, parts, mailbox }: Finding) {
@@ -161,8 +223,7 @@ function leftoverOf(finding: Finding, proven: Proven | undefined, doubts: Doubts
   const { facts, parts, mailbox, uniqueid } = finding;
   const classified = classify(facts);
   const proof = finding.candidates.length > 0 ? proven?.proof : proven && NOTHING;
-  const rivals = doubts.rivalsOf(finding);
-  const judged = judge(facts, proof, { isDoubtful: doubts.isDoubtful, rivals });
+  const judged = judge(facts, proof, doubts);
   const sum = (of: 'files' | 'messages' | 'bytes') => parts.reduce((total, part) => total + part[of], 0);
   return {
     paths: parts.map(({ path }) => path),
@@ -175,7 +236,7 @@ function leftoverOf(finding: Finding, proven: Proven | undefined, doubts: Doubts
     verdict: judged.verdict,
     evidence: [...classified.evidence, ...judged.evidence],
     // What may be the live mailbox itself is not set against it.
-    onlyHere: isStructural(facts, { rivals }) ? [] : (proven?.onlyHere ?? []),
+    onlyHere: isStructural(facts, doubts) ? [] : (proven?.onlyHere ?? []),
   };
 }
 
@@ -193,17 +254,10 @@ function ruled(leftover: Leftover, decided: NonNullable<ReturnType<ReturnType<ty
   return { ...leftover, verdict, evidence: [...leftover.evidence, what] };
 }
 
-function totalsOf(details: ReadonlyMap<Leftover, LeftoverDetail>): LeftoverTotal[] {
-  const totals = new Map<string, { directories: number; files: number; bytes: number }>();
-  for (const [leftover, { finding }] of details) {
-    let total = totals.get(leftover.class);
-    if (!total) totals.set(leftover.class, (total = { directories: 0, files: 0, bytes: 0 }));
-    total.directories += finding.parts.reduce((sum, part) => sum + part.directories, 0);
-    total.files += leftover.files;
-    total.bytes += leftover.bytes;
-  }
+/** Only classes that occur. */
+function inOrder(totals: ReadonlyMap<LeftoverClass, Tally>): LeftoverTotal[] {
   return LEFTOVER_CLASSES.flatMap((name) => {
-    const total = totals.get(name);
-    return total ? [{ class: name, ...total }] : [];
+    const { found = 0, ...total } = totals.get(name) ?? { directories: 0, files: 0, bytes: 0 };
+    return found > 0 ? [{ class: name, ...total }] : [];
   });
 }

@@ -1,8 +1,11 @@
-/** Which directories are live: what must never be called a leftover, and what a leftover is compared with. */
-
+/**
+ * Which directories are live: what must never be called a leftover, and what a leftover is compared with. A server has
+ * hundreds of thousands of mailboxes, so they are rows of a table; an object of one is made for who asks.
+ */
+import { digestOf } from '../base/digest.js';
 import { FormatError } from '../base/errors.js';
-import { mailboxRoots } from '../cyrus/conf/partitions.js';
-import { type MailboxPlace, placeOf } from '../cyrus/layout/mailbox-place.js';
+import { mailboxRoots, type PartitionConf } from '../cyrus/conf/partitions.js';
+import { type MailboxPlace, placeBelow, placeOf } from '../cyrus/layout/mailbox-place.js';
 import { readMailboxHeader } from '../cyrus/mailbox/header.js';
 import { type InternalName, isDeletedName, userOf } from '../cyrus/names/mailbox-name.js';
 import { isLive, type MailboxEntry } from '../cyrus/records/mailboxes-db.js';
@@ -12,9 +15,10 @@ import type { SourceTrees } from '../disk/trees.js';
 import { type Inventory, unitOf } from '../inventory/inventory.js';
 import { isStill, readMailboxesDb } from '../inventory/read-mailboxes-db.js';
 import type { Job } from '../job/job.js';
-import type { MailboxSummary } from '../model/mailbox.js';
 
 export interface LiveMailbox {
+  /** Which one it is in its table, from 0. */
+  readonly number: number;
   readonly name: InternalName;
   /** As the source has it. */
   readonly uniqueid: string | undefined;
@@ -22,24 +26,52 @@ export interface LiveMailbox {
   /** The user whose it is, DELETED ones too; undefined for a shared one. */
   readonly owner: string | undefined;
   readonly deleted: boolean;
-  readonly summary: MailboxSummary | undefined;
-  /** Fingerprint of its index files; undefined where the inventory has none. */
+  /** Changes with the fingerprint of its index files; undefined where the inventory has none. */
   readonly print: string | undefined;
   /** There is an index where mailboxes.db says. Without one, another directory of this mailbox may be the live one. */
   readonly hasIndex: boolean;
 }
 
+const DELETED = 1;
+const HAS_INDEX = 2;
+const LEGACY = 4;
+const NONE = -1;
+
+/** Roots of a partition, and how the walk names them. */
+interface Roots {
+  readonly conf: PartitionConf;
+  readonly walked: ReadonlySet<string>;
+}
+
 export class LiveMailboxes {
   /** Of the mailboxes.db that was read. */
   print = '';
-  readonly all: LiveMailbox[] = [];
-  readonly byUniqueid = new Map<string, LiveMailbox>();
-  readonly byName = new Map<string, LiveMailbox>();
-  readonly byOwner = new Map<string, LiveMailbox[]>();
   /** Tombstones, reserved ones: names that mailboxes.db has and no client can open. */
   readonly records = new Map<string, 'tombstone' | 'reserved'>();
-  readonly #byDirectory = new Map<string, LiveMailbox>();
-  readonly #above = new Set<string>();
+
+  // One column for each fact.
+  readonly #names: InternalName[] = [];
+  readonly #uniqueids: (string | undefined)[] = [];
+  readonly #relatives: string[] = [];
+  readonly #rootsOf: number[] = [];
+  readonly #flags: number[] = [];
+  /** {@link digestOf} of the fingerprint, or NONE. */
+  readonly #prints: number[] = [];
+  readonly #ownerOf: number[] = [];
+  /** The next one of the same owner; of another mailbox with the same relative directory. */
+  readonly #nextOfOwner: number[] = [];
+  readonly #nextOfRelative = new Map<number, number>();
+
+  readonly #byName = new Map<string, number>();
+  readonly #byUniqueid = new Map<string, number>();
+  readonly #byRelative = new Map<string, number>();
+  readonly #owners: string[] = [];
+  readonly #ownerNumbers = new Map<string, number>();
+  readonly #firstOfOwner: number[] = [];
+  readonly #lastOfOwner: number[] = [];
+  readonly #roots: Roots[] = [];
+  readonly #rootNumbers = new Map<PartitionConf, number>();
+  #sorted: Uint32Array | undefined;
   readonly #canonical: ReadonlyMap<string, string>;
 
   /** @param canonical Of roots that are one directory under several paths: the path that the walk takes. */
@@ -47,46 +79,164 @@ export class LiveMailboxes {
     this.#canonical = canonical;
   }
 
-  add(mailbox: LiveMailbox): void {
-    const { place, uniqueid, owner } = mailbox;
-    if (this.keeps(mailbox.name, place)) return;
-    this.all.push(mailbox);
-    this.byName.set(mailbox.name, mailbox);
-    const twin = uniqueid === undefined ? undefined : this.byUniqueid.get(uniqueid);
-    if (uniqueid !== undefined && (!twin || twin.deleted)) this.byUniqueid.set(uniqueid, mailbox);
-    if (owner !== undefined) {
-      const siblings = this.byOwner.get(owner);
-      if (siblings) siblings.push(mailbox);
-      else this.byOwner.set(owner, [mailbox]);
+  get size(): number {
+    return this.#names.length;
+  }
+
+  /** @param mailbox Whose `print` is the fingerprint itself. */
+  add(mailbox: Omit<LiveMailbox, 'number'>): void {
+    const { name, place, uniqueid, owner, deleted, print, hasIndex } = mailbox;
+    if (this.keeps(name, place)) return;
+    const number = this.#names.length;
+    this.#names.push(name);
+    this.#uniqueids.push(uniqueid);
+    this.#relatives.push(place.relative);
+    this.#rootsOf.push(this.#numberOfRoots(place.roots));
+    this.#flags.push((deleted ? DELETED : 0) | (hasIndex ? HAS_INDEX : 0) | (place.legacy ? LEGACY : 0));
+    this.#prints.push(print === undefined ? NONE : digestOf(print));
+    this.#byName.set(name, number);
+    this.#sorted = undefined;
+
+    const twin = uniqueid === undefined ? undefined : this.#byUniqueid.get(uniqueid);
+    if (uniqueid !== undefined && (twin === undefined || this.#flags[twin]! & DELETED))
+      this.#byUniqueid.set(uniqueid, number);
+
+    this.#nextOfOwner.push(NONE);
+    const of = owner === undefined ? NONE : this.#numberOfOwner(owner);
+    this.#ownerOf.push(of);
+    if (of !== NONE) {
+      const last = this.#lastOfOwner[of];
+      if (last === undefined) this.#firstOfOwner[of] = number;
+      else this.#nextOfOwner[last] = number;
+      this.#lastOfOwner[of] = number;
     }
-    for (const directory of this.#walked(place)) {
-      if (!this.#byDirectory.has(directory)) this.#byDirectory.set(directory, mailbox);
-      for (let cut = directory.lastIndexOf('/'); cut > 0; cut = directory.lastIndexOf('/', cut - 1)) {
-        const parent = directory.slice(0, cut);
-        if (this.#above.has(parent)) break;
-        this.#above.add(parent);
-      }
+
+    let first = this.#byRelative.get(place.relative);
+    if (first === undefined) this.#byRelative.set(place.relative, number);
+    else {
+      for (let next = first; (next = this.#nextOfRelative.get(first) ?? NONE) !== NONE; ) first = next;
+      this.#nextOfRelative.set(first, number);
     }
+  }
+
+  get(number: number): LiveMailbox {
+    const flags = this.#flags[number]!;
+    const of = this.#ownerOf[number]!;
+    const print = this.#prints[number]!;
+    return {
+      number,
+      name: this.#names[number]!,
+      uniqueid: this.#uniqueids[number],
+      place: placeBelow(this.#roots[this.#rootsOf[number]!]!.conf, (flags & LEGACY) !== 0, this.#relatives[number]!),
+      owner: of === NONE ? undefined : this.#owners[of],
+      deleted: (flags & DELETED) !== 0,
+      print: print === NONE ? undefined : print.toString(36),
+      hasIndex: (flags & HAS_INDEX) !== 0,
+    };
+  }
+
+  *[Symbol.iterator](): Iterator<LiveMailbox> {
+    for (let number = 0; number < this.size; number++) yield this.get(number);
+  }
+
+  named(name: string): LiveMailbox | undefined {
+    return this.#maybe(this.#byName.get(name));
+  }
+
+  /** Of several the first that is not deleted. */
+  withUniqueid(uniqueid: string): LiveMailbox | undefined {
+    return this.#maybe(this.#byUniqueid.get(uniqueid));
+  }
+
+  *ofOwner(owner: string): Iterable<LiveMailbox> {
+    const of = this.#ownerNumbers.get(owner);
+    if (of === undefined) return;
+    for (let number = this.#firstOfOwner[of]!; number !== NONE; number = this.#nextOfOwner[number]!)
+      yield this.get(number);
   }
 
   /** Whether that mailbox is known to be there; one that is moved meanwhile is in two places. */
   keeps(name: InternalName, { relative, roots: { data } }: MailboxPlace): boolean {
-    return this.#byDirectory.get(`${this.#canonical.get(data) ?? data}/${relative}`)?.name === name;
+    const number = this.#below(this.#canonical.get(data) ?? data, relative);
+    return number !== undefined && this.#names[number] === name;
   }
 
-  /** Its directories, as the walk comes to them. */
-  #walked(place: MailboxPlace): Iterable<string> {
-    return new Set(mailboxRoots(place.roots).map((root) => `${this.#canonical.get(root) ?? root}/${place.relative}`));
+  /** The live mailbox that keeps files in this directory. @param root As the walk takes it. */
+  below(root: string, relative: string): LiveMailbox | undefined {
+    return this.#maybe(this.#below(root, relative));
   }
 
-  /** The live mailbox that keeps files in this directory. @param directory As the server names it. */
+  /** The same. @param directory As the server names it. */
   at(directory: string): LiveMailbox | undefined {
-    return this.#byDirectory.get(directory);
+    for (const { walked } of this.#roots)
+      for (const root of walked) {
+        const found = directory.startsWith(`${root}/`) ? this.below(root, directory.slice(root.length + 1)) : undefined;
+        if (found) return found;
+      }
+    return undefined;
   }
 
   /** True for a directory with that of a live mailbox somewhere below. */
   isAbove(directory: string): boolean {
-    return this.#above.has(directory);
+    for (const { walked } of this.#roots)
+      for (const root of walked) {
+        const below =
+          directory === root
+            ? ''
+            : directory.startsWith(`${root}/`)
+              ? `${directory.slice(root.length + 1)}/`
+              : undefined;
+        if (below === undefined) continue;
+        const sorted = this.#inOrder();
+        let [low, high] = [0, sorted.length];
+        while (low < high) {
+          const middle = (low + high) >> 1;
+          if (this.#relatives[sorted[middle]!]! < below) low = middle + 1;
+          else high = middle;
+        }
+        for (let i = low; i < sorted.length && this.#relatives[sorted[i]!]!.startsWith(below); i++)
+          if (this.#roots[this.#rootsOf[sorted[i]!]!]!.walked.has(root)) return true;
+      }
+    return false;
+  }
+
+  /** Numbers by relative directory; asked for so seldom that it is made when it is. */
+  #inOrder(): Uint32Array {
+    const of = this.#relatives;
+    this.#sorted ??= Uint32Array.from(of.keys()).sort((a, b) => (of[a]! < of[b]! ? -1 : 1));
+    return this.#sorted;
+  }
+
+  #below(root: string, relative: string): number | undefined {
+    let number = this.#byRelative.get(relative);
+    while (number !== undefined && !this.#roots[this.#rootsOf[number]!]!.walked.has(root))
+      number = this.#nextOfRelative.get(number);
+    return number;
+  }
+
+  #maybe(number: number | undefined): LiveMailbox | undefined {
+    return number === undefined ? undefined : this.get(number);
+  }
+
+  #numberOfRoots(conf: PartitionConf): number {
+    let number = this.#rootNumbers.get(conf);
+    if (number === undefined) {
+      number = this.#roots.length;
+      const walked = new Set(mailboxRoots(conf).map((root) => this.#canonical.get(root) ?? root));
+      this.#roots.push({ conf, walked });
+      this.#rootNumbers.set(conf, number);
+    }
+    return number;
+  }
+
+  #numberOfOwner(owner: string): number {
+    let number = this.#ownerNumbers.get(owner);
+    if (number === undefined) {
+      number = this.#owners.length;
+      this.#owners.push(owner);
+      this.#ownerNumbers.set(owner, number);
+    }
+    return number;
   }
 }
 
@@ -113,7 +263,7 @@ export function liveMailboxes(
   for (const { name, uniqueid, entry, place, deleted, summary, print } of inventory.mailboxes) {
     const id = entry.uniqueid ?? uniqueid;
     const hasIndex = summary !== undefined;
-    live.add({ name, uniqueid: id, place, owner: ownerOf(name), deleted, summary, print, hasIndex });
+    live.add({ name, uniqueid: id, place, owner: ownerOf(name), deleted, print, hasIndex });
   }
   const isSame = isStill(job, trees, inventory.databasePrint);
   const list = isSame ? { print: inventory.databasePrint, mailboxes: inventory.entries } : readMailboxesDb(job, trees);
@@ -133,7 +283,6 @@ export function liveMailboxes(
       place,
       owner: ownerOf(name),
       deleted: isDeletedName(name, conf),
-      summary: undefined,
       print: undefined,
       hasIndex: trees.root(place.roots.meta.index)?.stat(`${place.relative}/cyrus.index`)?.kind === 'file',
     });

@@ -14,6 +14,8 @@ type Summary = Pick<CensusRow, 'files' | 'bytes' | 'messages' | 'odd'>;
 /** A file that is a leftover by itself, as the census keeps it. */
 interface Odd {
   readonly name: string;
+  /** When it was listed: not all of these stay as they are. */
+  readonly bytes: number;
   readonly facts: Facts;
   readonly content: boolean;
 }
@@ -39,10 +41,12 @@ export function lookAtLivePlace(
     for (const name of one.files) {
       const uid = parseMessageFileName(name);
       if (uid !== undefined) strays.push({ one, name, uid });
-      else if (isUnfinished(name)) odd.get(one)!.push({ name, facts: UNFINISHED, content: false });
+      else if (isUnfinished(name))
+        odd.get(one)!.push({ name, bytes: one.size(name), facts: UNFINISHED, content: false });
       else if (isOutOfPlace(name, one, relative, live, listed, canonical))
-        odd.get(one)!.push({ name, facts: OUT_OF_PLACE, content: false });
-      else if (!name.startsWith('cyrus.')) odd.get(one)!.push({ name, facts: STRANGER, content: false });
+        odd.get(one)!.push({ name, bytes: one.size(name), facts: OUT_OF_PLACE, content: false });
+      else if (!name.startsWith('cyrus.'))
+        odd.get(one)!.push({ name, bytes: one.size(name), facts: STRANGER, content: false });
     }
   }
   // Read after the listing, so that a delivery that ends meanwhile has its record.
@@ -53,7 +57,7 @@ export function lookAtLivePlace(
       messages.set(one, (messages.get(one) ?? 0) + 1);
     else {
       const facts = { kind: 'no-record', mailbox: live.name, uid, lastUid: pair.index.lastUid } as const;
-      odd.get(one)!.push({ name, facts, content: true });
+      odd.get(one)!.push({ name, bytes: one.size(name), facts, content: true });
     }
   }
   return new Map(
@@ -80,15 +84,17 @@ export function tellLivePlace(
   summaryOf: (one: Seen) => Summary,
 ): void {
   const { context } = walk;
-  context.met.add(live);
+  context.met(live.number);
   const parts = seen.map((one) => {
     const { files, bytes, messages, odd } = summaryOf(one);
     const part = { path: one.path, files, bytes: Math.max(0, bytes), messages, directories: 1 };
-    for (const { name, facts, content } of odd === '' ? [] : (JSON.parse(odd) as Odd[])) {
-      const size = one.root.stat(`${relative}/${name}`)?.sizeBytes ?? 0;
-      walk.file(one.root, relative, name, size, facts, { content, mailbox: live });
+    for (const { name, bytes: then, facts, content } of odd === '' ? [] : (JSON.parse(odd) as Odd[])) {
+      const now = one.root.stat(`${relative}/${name}`)?.sizeBytes ?? 0;
+      walk.file(one.root, relative, name, now, facts, { content, mailbox: live });
       part.files--;
-      if (context.account) part.bytes -= size;
+      if (!context.account) continue;
+      part.bytes -= then;
+      if (one.counts) one.counts.bytes += now - then;
     }
     return part;
   });

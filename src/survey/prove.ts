@@ -5,19 +5,22 @@
  * Leftovers of one owner come together. In memory are their hashes, never those of the live mailboxes, whose indexes
  * pass by once or twice.
  */
-import { createHash } from 'node:crypto';
 import { messageFileName, parseMessageFileName } from '../cyrus/layout/mailbox-place.js';
 import type { IndexView } from '../cyrus/mailbox/index.js';
-import { type FileStat, fingerprintOf } from '../disk/file-stat.js';
+import { fingerprintOf } from '../disk/file-stat.js';
 import { errnoOf } from '../disk/os-path.js';
+import type { SourceDir } from '../disk/source.js';
 import type { SourceTrees } from '../disk/trees.js';
 import type { Witness } from '../state/proof-rows.js';
 import type { State } from '../state/state.js';
 import type { Proof } from './classify.js';
-import type { Finding } from './finding.js';
+import { ContentHashes } from './content-hashes.js';
+import type { Candidates, Finding } from './finding.js';
 import type { OnlyHere } from './leftover.js';
 import type { LiveMailbox, LiveMailboxes } from './live-mailboxes.js';
 import { hasRecord, type IndexPair, readIndexPair, readLiveIndex } from './mailbox-index.js';
+import { type Item, Pending, pathOf } from './pending.js';
+import { type Found, ProvenPlaces } from './proven-places.js';
 
 export interface Proven {
   readonly proof: Proof;
@@ -26,28 +29,28 @@ export interface Proven {
   readonly all: readonly OnlyHere[] | undefined;
 }
 
-/** A message file of a leftover. */
-interface Item {
-  readonly print: string;
-  readonly finding: Finding;
-  readonly path: string;
-  readonly uid: number | undefined;
-  readonly stat: FileStat;
-  readonly guid: string;
-  where: 'unknown' | 'twin' | 'elsewhere' | 'expunged';
+/** One leftover while it is being proven. */
+interface Case {
+  readonly items: Item[];
+  unreadable: number;
+  /** Where its messages were found, as they are. */
+  readonly found: Found[];
+  readonly witnesses: Witness[];
 }
 
 export class Prover {
   readonly #state: State;
   readonly #trees: SourceTrees;
   readonly #live: LiveMailboxes;
-  #newHashes: { path: string; print: string; guid: string }[] = [];
-  #newWitnesses: Witness[] = [];
+  readonly #hashes: ContentHashes;
+  readonly #places: ProvenPlaces;
 
   constructor(state: State, trees: SourceTrees, live: LiveMailboxes) {
     this.#state = state;
     this.#trees = trees;
     this.#live = live;
+    this.#hashes = new ContentHashes(state.proofs, trees);
+    this.#places = new ProvenPlaces(state.proofs, trees, live);
   }
 
   /**
@@ -60,116 +63,125 @@ export class Prover {
     findings: readonly Finding[],
     whole: ReadonlySet<Finding> = new Set(),
   ): Map<Finding, Proven> {
-    const items: Item[] = [];
-    const unreadable = new Map<Finding, number>();
-    const vanished = new Set<Finding>();
-    for (const finding of findings) {
-      if (finding.candidates.length > 0) this.#read(finding, items, unreadable, vanished);
-    }
-    for (const item of items) this.#askWitness(item);
-    const pending = new Pending(items.filter(({ where }) => where === 'unknown'));
-    const twins = new Set(findings.flatMap(({ twin }) => twin ?? []));
-    for (const twin of twins) this.#search(twin, pending, (item) => item.finding.twin === twin, 'twin');
-    if (owner === undefined) this.#searchAll(pending);
-    else
-      for (const mailbox of this.#live.byOwner.get(owner) ?? []) {
-        if (pending.size === 0) break;
-        this.#search(mailbox, pending, () => true, 'elsewhere');
-      }
-    this.#markExpunged(items);
-    this.#state.proofs.save(this.#newHashes, this.#newWitnesses);
-    this.#newHashes = [];
-    this.#newWitnesses = [];
-
     const result = new Map<Finding, Proven>();
-    const byFinding = groupBy(items, ({ finding }) => finding);
+    const cases = new Map<Finding, Case>();
     for (const finding of findings) {
-      if (vanished.has(finding)) continue;
-      const own = byFinding.get(finding) ?? [];
-      const count = (where: Item['where']) => own.filter((item) => item.where === where).length;
-      const shown = ({ path, guid, stat }: Item) => ({ path, guid, bytes: stat.sizeBytes });
-      const onlyHere = own.filter(({ where }) => where === 'unknown').map(shown);
-      const proof = {
-        inTwin: count('twin'),
-        elsewhere: count('elsewhere'),
-        expunged: count('expunged'),
-        onlyHere: onlyHere.length,
-        unreadable: unreadable.get(finding) ?? 0,
-      };
-      result.set(finding, { proof, onlyHere, all: whole.has(finding) ? own.map(shown) : undefined });
+      const known = whole.has(finding) ? undefined : this.#places.recall(finding);
+      if (known) {
+        result.set(finding, { proof: known, onlyHere: [], all: undefined });
+        continue;
+      }
+      const read = this.#read(finding);
+      if (read) cases.set(finding, read);
     }
+    const items = [...cases.values()].flatMap((one) => one.items);
+    for (const item of items) this.#askWitness(item, cases.get(item.finding)!);
+    const pending = new Pending(items.filter(({ where }) => where === 'unknown'));
+    for (const twin of new Set(items.flatMap(({ finding }) => finding.twin ?? [])))
+      this.#search(this.#live.get(twin), pending, cases, (item) => item.finding.twin === twin, 'twin');
+    if (owner === undefined) this.#searchAll(pending, cases);
+    else
+      for (const mailbox of this.#live.ofOwner(owner)) {
+        if (pending.size === 0) break;
+        this.#search(mailbox, pending, cases, () => true, 'elsewhere');
+      }
+    for (const [finding, one] of cases) this.#markExpunged(finding, one);
+    const witnesses: Witness[] = [];
+    for (const [finding, one] of cases) {
+      const proven = provenOf(one, whole.has(finding));
+      result.set(finding, proven);
+      const { proof } = proven;
+      const isComplete = one.items.length > 0 && proof.onlyHere === 0 && proof.unreadable === 0;
+      if (!isComplete || !this.#places.remember(finding, proof, one.found)) witnesses.push(...one.witnesses);
+    }
+    this.#state.proofs.save({ witnesses });
     return result;
   }
 
-  #read(finding: Finding, items: Item[], unreadable: Map<Finding, number>, vanished: Set<Finding>): void {
-    if (this.#hasRecordNow(finding)) {
-      vanished.add(finding);
-      return;
-    }
-    let seen = 0;
-    for (const { root, relative, names } of finding.candidates) {
-      for (const name of names) {
-        const hashed = this.#hash(root, relative, name);
+  /** What was learned since. */
+  save(): void {
+    this.#hashes.save();
+    this.#places.save();
+  }
+
+  /** Undefined where it is no leftover any more. */
+  #read(finding: Finding): Case | undefined {
+    const one: Case = { items: [], unreadable: 0, found: [], witnesses: [] };
+    if (finding.candidates.length === 0) return one;
+    if (this.#hasRecordNow(finding)) return undefined;
+    for (const of of finding.candidates) {
+      for (const name of this.#namesOf(of)) {
+        const { root, relative } = of;
+        const file = `${relative}/${name}`;
+        const hashed = this.#hashes.of(root, file);
         if (hashed === undefined) continue;
-        seen++;
-        if (hashed === 'unreadable') unreadable.set(finding, (unreadable.get(finding) ?? 0) + 1);
-        else
-          items.push({
-            finding,
-            path: `${root}/${relative}/${name}`,
-            uid: parseMessageFileName(name),
-            ...hashed,
-            print: fingerprintOf(hashed.stat),
-            where: 'unknown',
-          });
+        if (hashed === 'unreadable') {
+          one.unreadable++;
+          continue;
+        }
+        const print = fingerprintOf(hashed.stat);
+        one.items.push({ finding, root, file, uid: parseMessageFileName(name), ...hashed, print, where: 'unknown' });
       }
     }
-    if (seen === 0 && finding.parts.every(({ directories }) => directories === 0)) vanished.add(finding);
+    const isGone =
+      one.items.length + one.unreadable === 0 && finding.parts.every(({ directories }) => directories === 0);
+    return isGone ? undefined : one;
+  }
+
+  #namesOf({ root, relative, names }: Candidates): readonly string[] {
+    if (names) return names;
+    let dir: SourceDir | undefined;
+    try {
+      dir = this.#trees.root(root)?.dir(relative);
+      const all = dir?.list() ?? [];
+      return all.flatMap(({ name, kind }) => (kind === 'file' && parseMessageFileName(name) !== undefined ? name : []));
+    } catch (error) {
+      if (errnoOf(error) === undefined) throw error;
+      return []; // gone since it was listed
+    } finally {
+      dir?.close();
+    }
   }
 
   /**
    * What was found at an earlier walk holds while the live file and the index of its mailbox are as they were. Nothing
    * is remembered of what was found nowhere: it is looked for again.
    */
-  #askWitness(item: Item): void {
-    const told = this.#state.proofs.witness(item.path);
+  #askWitness(item: Item, one: Case): void {
+    const told = this.#state.proofs.witness(pathOf(item));
     if (!told || told.print !== item.print) return;
-    const live = this.#live.byName.get(told.mailbox);
+    const live = this.#live.named(told.mailbox);
     const { twin, owner } = item.finding;
     if (!live || live.print === undefined || live.print !== told.mailboxPrint) return;
-    if (told.how === 'elsewhere' ? owner !== undefined && live.owner !== owner : live !== twin) return;
+    if (told.how === 'elsewhere' ? owner !== undefined && live.owner !== owner : live.number !== twin) return;
     const file = this.#trees.root(told.root)?.stat(told.relative);
-    if (file && fingerprintOf(file) === told.filePrint) item.where = told.how;
+    if (!file || fingerprintOf(file) !== told.filePrint) return;
+    item.where = told.how;
+    one.found.push({ number: live.number, root: told.how === 'expunged' ? live.place.roots.data : told.root });
   }
 
-  #witness(item: Item, live: LiveMailbox, how: Witness['how'], root: string, relative: string): void {
+  #found(item: Item, live: LiveMailbox, how: Witness['how'], root: string, relative: string, one: Case): void {
+    item.where = how;
+    one.found.push({ number: live.number, root: how === 'expunged' ? live.place.roots.data : root });
     const file = this.#trees.root(root)?.stat(relative);
     if (!file || live.print === undefined) return;
     const [mailbox, mailboxPrint, filePrint] = [live.name, live.print, fingerprintOf(file)];
-    this.#newWitnesses.push({
-      path: item.path,
-      print: item.print,
-      how,
-      mailbox,
-      mailboxPrint,
-      root,
-      relative,
-      filePrint,
-    });
+    const [path, { print }] = [pathOf(item), item];
+    one.witnesses.push({ path, print, how, mailbox, mailboxPrint, root, relative, filePrint });
   }
 
   /** What may be anyone's: the indexes of all mailboxes, but those that were looked through for it and did not change. */
-  #searchAll(pending: Pending): void {
+  #searchAll(pending: Pending, cases: ReadonlyMap<Finding, Case>): void {
     if (pending.size === 0) return;
     const { proofs } = this.#state;
     const known = proofs.searchedFor();
     const isNew = pending.guids().some((guid) => !known.has(guid));
     const looked: { mailbox: string; print: string }[] = [];
-    for (const mailbox of this.#live.all) {
+    for (const mailbox of this.#live) {
       if (pending.size === 0) return;
       const { name, print } = mailbox;
       if (!isNew && print !== undefined && proofs.searchedPrint(name) === print) continue;
-      this.#search(mailbox, pending, () => true, 'elsewhere');
+      this.#search(mailbox, pending, cases, () => true, 'elsewhere');
       if (print !== undefined) looked.push({ mailbox: name, print });
     }
     proofs.saveSearched(pending.guids(), looked);
@@ -177,36 +189,20 @@ export class Prover {
 
   #hasRecordNow({ facts }: Finding): boolean {
     if (facts.kind !== 'no-record') return false;
-    const mailbox = this.#live.byName.get(facts.mailbox);
+    const mailbox = this.#live.named(facts.mailbox);
     const pair = mailbox && readLiveIndex(this.#trees, mailbox.place);
     return pair !== undefined && pair.index.lastUid !== facts.lastUid && hasRecord(pair, facts.uid);
   }
 
-  /** Stat and SHA-1 of a file; undefined where there is none. The state knows it while its fingerprint stays. */
-  #hash(rootPath: string, relative: string, name: string): { stat: FileStat; guid: string } | 'unreadable' | undefined {
-    const root = this.#trees.root(rootPath);
-    const file = `${relative}/${name}`;
-    const stat = root?.stat(file);
-    if (!root || !stat) return undefined;
-    const path = `${rootPath}/${file}`;
-    const print = fingerprintOf(stat);
-    const known = this.#state.proofs.hash(path, print);
-    if (known !== undefined) return { stat, guid: known };
-    try {
-      const bytes = root.read(file);
-      if (!bytes) return undefined;
-      const guid = createHash('sha1').update(bytes).digest('hex');
-      this.#newHashes.push({ path, print, guid });
-      return { stat, guid };
-    } catch (error) {
-      if (errnoOf(error) === undefined) throw error;
-      return 'unreadable';
-    }
-  }
-
   /** Looks through a live mailbox for what is pending. Expunged records count while their file is there. */
-  #search(mailbox: LiveMailbox, pending: Pending, accepts: (item: Item) => boolean, where: 'twin' | 'elsewhere'): void {
-    const pair = readLiveIndex(this.#trees, mailbox.place);
+  #search(
+    mailbox: LiveMailbox,
+    pending: Pending,
+    cases: ReadonlyMap<Finding, Case>,
+    accepts: (item: Item) => boolean,
+    where: 'twin' | 'elsewhere',
+  ): void {
+    const pair = pending.size === 0 ? undefined : readLiveIndex(this.#trees, mailbox.place);
     if (!pair) return;
     for (const view of [pair.index, pair.expunge]) {
       if (!view) continue;
@@ -217,9 +213,9 @@ export class Prover {
         for (const item of [...wanted]) {
           const root = accepts(item) ? this.#rootOnDisk(mailbox, view, i, item) : undefined;
           if (root === undefined) continue;
-          item.where = where;
           pending.remove(item);
-          this.#witness(item, mailbox, where, root, `${mailbox.place.relative}/${messageFileName(view.uid(i))}`);
+          const file = `${mailbox.place.relative}/${messageFileName(view.uid(i))}`;
+          this.#found(item, mailbox, where, root, file, cases.get(item.finding)!);
         }
       }
     }
@@ -229,36 +225,46 @@ export class Prover {
   #rootOnDisk({ place }: LiveMailbox, view: IndexView, i: number, item: Item): string | undefined {
     const { data, archive } = place.roots;
     const roots = archive === undefined ? [data] : view.isArchived(i) ? [archive, data] : [data, archive];
-    const name = messageFileName(view.uid(i));
+    const file = `${place.relative}/${messageFileName(view.uid(i))}`;
     for (const root of roots) {
-      const stat = this.#trees.root(root)?.stat(`${place.relative}/${name}`);
-      if (!stat) continue;
-      if (stat.sizeBytes !== item.stat.sizeBytes) continue;
+      const stat = this.#trees.root(root)?.stat(file);
+      if (stat?.sizeBytes !== item.stat.sizeBytes) continue;
       if (stat.ino === item.stat.ino && stat.dev === item.stat.dev) return root; // two names of one file
-      const hashed = this.#hash(root, place.relative, name);
+      const hashed = this.#hashes.of(root, file);
       if (hashed !== undefined && hashed !== 'unreadable' && hashed.guid === item.guid) return root;
     }
     return undefined;
   }
 
   /** Reference cyrus-mailbox-files.md 7.2, definition (b). */
-  #markExpunged(items: readonly Item[]): void {
-    const left = items.filter(
-      ({ where, uid, finding }) => where === 'unknown' && uid !== undefined && finding.twin && finding.index,
-    );
-    for (const [finding, own] of groupBy(left, (item) => item.finding)) {
-      const { twin, index } = finding;
-      const now = twin && readLiveIndex(this.#trees, twin.place);
-      const then = index && readIndexPair(this.#trees, index, index);
-      if (!now || !then || now.index.uidvalidity !== then.index.uidvalidity) continue;
-      for (const item of own) {
-        const uid = item.uid ?? 0;
-        if (uid > now.index.lastUid || isKept(now, uid) || !knew(then, uid, item)) continue;
-        item.where = 'expunged';
-        this.#witness(item, twin, 'expunged', index.root, `${index.relative}/cyrus.index`);
-      }
+  #markExpunged({ twin: number, index }: Finding, one: Case): void {
+    if (number === undefined || !index) return;
+    const left = one.items.filter(({ where, uid }) => where === 'unknown' && uid !== undefined);
+    if (left.length === 0) return;
+    const twin = this.#live.get(number);
+    const now = readLiveIndex(this.#trees, twin.place);
+    const then = readIndexPair(this.#trees, index, index);
+    if (!now || !then || now.index.uidvalidity !== then.index.uidvalidity) return;
+    for (const item of left) {
+      const uid = item.uid ?? 0;
+      if (uid > now.index.lastUid || isKept(now, uid) || !knew(then, uid, item)) continue;
+      this.#found(item, twin, 'expunged', index.root, `${index.relative}/cyrus.index`, one);
     }
   }
+}
+
+function provenOf({ items, unreadable }: Case, isWhole: boolean): Proven {
+  const count = (where: Item['where']) => items.filter((item) => item.where === where).length;
+  const shown = (item: Item) => ({ path: pathOf(item), guid: item.guid, bytes: item.stat.sizeBytes });
+  const onlyHere = items.filter(({ where }) => where === 'unknown').map(shown);
+  const proof = {
+    inTwin: count('twin'),
+    elsewhere: count('elsewhere'),
+    expunged: count('expunged'),
+    onlyHere: onlyHere.length,
+    unreadable,
+  };
+  return { proof, onlyHere, all: isWhole ? items.map(shown) : undefined };
 }
 
 /** Whether a record says that the message is still there for its user. */
@@ -275,67 +281,4 @@ function knew({ index, expunge }: IndexPair, uid: number, { guid, stat }: Item):
     if (view.size(i) === stat.sizeBytes && (view.guidIsZero(i) || view.guidHex(i) === guid)) return true;
   }
   return false;
-}
-
-/** What has not been found yet, by content and by size (for records without a GUID). */
-class Pending {
-  readonly #byGuid: Map<string, Set<Item>>;
-  readonly #bySize: Map<number, Set<Item>>;
-  #size: number;
-
-  constructor(items: readonly Item[]) {
-    this.#size = items.length;
-    this.#byGuid = groupInSets(items, ({ guid }) => guid);
-    this.#bySize = groupInSets(items, ({ stat }) => stat.sizeBytes);
-  }
-
-  get size(): number {
-    return this.#size;
-  }
-
-  guids(): string[] {
-    return [...this.#byGuid.keys()];
-  }
-
-  ofGuid(guid: string): ReadonlySet<Item> | undefined {
-    return this.#byGuid.get(guid);
-  }
-
-  ofSize(sizeBytes: number): ReadonlySet<Item> | undefined {
-    return this.#bySize.get(sizeBytes);
-  }
-
-  remove(item: Item): void {
-    this.#size--;
-    removeFrom(this.#byGuid, item.guid, item);
-    removeFrom(this.#bySize, item.stat.sizeBytes, item);
-  }
-}
-
-function groupInSets<K>(items: readonly Item[], keyOf: (item: Item) => K): Map<K, Set<Item>> {
-  const sets = new Map<K, Set<Item>>();
-  for (const item of items) {
-    const key = keyOf(item);
-    const set = sets.get(key);
-    if (set) set.add(item);
-    else sets.set(key, new Set([item]));
-  }
-  return sets;
-}
-
-function removeFrom<K>(sets: Map<K, Set<Item>>, key: K, item: Item): void {
-  const set = sets.get(key);
-  set?.delete(item);
-  if (set?.size === 0) sets.delete(key);
-}
-
-function groupBy<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> {
-  const groups = new Map<K, T[]>();
-  for (const item of items) {
-    const key = keyOf(item);
-    const group = groups.get(key);
-    if (group) group.push(item);
-    else groups.set(key, [item]);
-  }
-  return groups;
 }

@@ -1,17 +1,22 @@
-/** A directory with files of a mailbox where mailboxes.db knows none: what it was, and whose. */
+/**
+ * A directory with files of a mailbox where mailboxes.db knows none: what it was, and whose. What is read from the disk
+ * stands in the census, for as long as the directories and the index are as they were; what it means goes by live mail,
+ * which changes, and is told anew each time.
+ */
 import { FormatError } from '../base/errors.js';
 import type { CyrusConf } from '../cyrus/conf/cyrus-conf.js';
 import { mailboxNameOfDir, parseMessageFileName, uniqueidOfDir } from '../cyrus/layout/mailbox-place.js';
 import { readMailboxHeader } from '../cyrus/mailbox/header.js';
 import { asInternalName, type InternalName, splitName, userOf } from '../cyrus/names/mailbox-name.js';
 import { isAtLeast } from '../cyrus/version.js';
+import { type FileStat, fingerprintOf } from '../disk/file-stat.js';
 import { errnoOf } from '../disk/os-path.js';
 import { unitOf } from '../inventory/inventory.js';
-import type { Candidates } from './finding.js';
+import type { CensusRow } from '../state/census-rows.js';
 import { directoriesOf, type LiveMailbox } from './live-mailboxes.js';
 import { STRANGER } from './live-place.js';
 import { readIndexPair } from './mailbox-index.js';
-import { isOfMailbox, type Listed, type PlaceWalk } from './place.js';
+import { isOfMailbox, type Listed, type PlaceWalk, type Seen } from './place.js';
 
 /** True for a path of the layout by uniqueid. */
 export function isById({ version }: CyrusConf, relative: string): boolean {
@@ -22,23 +27,135 @@ export function uniqueidOf(conf: CyrusConf, relative: string): string | undefine
   return isById(conf, relative) ? /^uuid\/[^/]+\/[^/]+\/([^/]+)$/.exec(relative)?.[1] : undefined;
 }
 
-/** @param listed Those of its directories that are no live mailbox's. */
-export function stalePlace(walk: PlaceWalk, relative: string, listed: readonly Listed[]): void {
-  const { job, live, trees, ledger } = walk.context;
+/** One directory of the place, as it was listed. */
+interface StaleDirectory {
+  /** Path of its root. */
+  readonly root: string;
+  readonly files: number;
+  readonly bytes: number;
+  readonly messages: number;
+  /** What is no mailbox's: a leftover by itself, of this length then. */
+  readonly strangers: readonly (readonly [name: string, bytes: number])[];
+}
+
+/** What the disk says of the place. JSON. */
+export interface StaleLook {
+  readonly directories: readonly StaleDirectory[];
+  readonly header: { readonly uniqueid?: string | undefined; readonly name?: string | undefined } | undefined;
+  readonly index:
+    | {
+        /** Path of its root. */
+        readonly root: string;
+        /** Fingerprint: it alone may change in its place, without its directory. Message files never do. */
+        readonly print: string;
+        readonly isReadable: boolean;
+        readonly isMarkedDeleted: boolean;
+        readonly missingMessages: number;
+      }
+    | undefined;
+}
+
+/** The census' word for a directory of such a place; what was seen of all stands with the first of them. */
+export const STALE = '*';
+
+/**
+ * @param listed Those of its directories that are no live mailbox's.
+ * @returns With a row for the census for each of them, and the stat of the index.
+ */
+export function lookAtStalePlace(
+  walk: PlaceWalk,
+  relative: string,
+  listed: readonly Listed[],
+): {
+  look: StaleLook;
+  rows: Pick<CensusRow, 'mailbox' | 'files' | 'bytes' | 'messages' | 'odd'>[];
+  index: FileStat | undefined;
+} {
+  const { trees } = walk.context;
+  const holder = holderOf(listed, 'cyrus.index', walk.partition.meta.index);
+  const expunge = holderOf(listed, 'cyrus.expunge', walk.partition.meta.expunge);
+  const stat = holder?.dir.stat('cyrus.index'); // before it is read
+  const index = holder && { root: holder.root.path, relative };
+  const pair = index && readIndexPair(trees, index, { root: expunge?.root.path ?? index.root, relative });
+  const here = new Set<number>();
+  const directories = listed.map((one): StaleDirectory => {
+    const strangers: [string, number][] = [];
+    let [bytes, messages] = [0, 0];
+    for (const file of one.files) {
+      const uid = parseMessageFileName(file);
+      bytes += one.size(file);
+      if (uid === undefined) {
+        if (!isOfMailbox(file)) strangers.push([file, one.size(file)]);
+        continue;
+      }
+      if (pair) here.add(uid);
+      messages++;
+    }
+    return { root: one.root.path, files: one.files.length, bytes, messages, strangers };
+  });
+  let missingMessages = 0;
+  if (pair)
+    for (let i = 0; i < pair.index.count; i++)
+      if (!pair.index.isUnlinked(i) && !here.has(pair.index.uid(i))) missingMessages++;
+  const look: StaleLook = {
+    directories,
+    header: headerOf(walk, listed),
+    index: index && {
+      root: index.root,
+      print: fingerprintOf(stat),
+      isReadable: pair !== undefined,
+      isMarkedDeleted: pair?.index.isDeletedMailbox ?? false,
+      missingMessages,
+    },
+  };
+  const rows = directories.map(({ files, bytes, messages }, i) => ({
+    mailbox: STALE,
+    files,
+    bytes,
+    messages,
+    odd: i === 0 ? JSON.stringify(look) : '',
+  }));
+  return { look, rows, index: stat };
+}
+
+/**
+ * What the census remembers of the place, where that still holds. @param seen Its directories, whose own fingerprints
+ * are those of their rows.
+ */
+export function recallStalePlace(relative: string, seen: readonly Seen[]): StaleLook | undefined {
+  if (!seen.every(({ row, live }) => row?.mailbox === STALE && !live)) return undefined;
+  const odd = seen[0]?.row?.odd ?? '';
+  if (odd === '') return undefined;
+  const look = JSON.parse(odd) as StaleLook;
+  if (look.directories.length !== seen.length) return undefined;
+  if (!look.directories.every(({ root }, i) => root === seen[i]!.root.path)) return undefined;
+  const { index } = look;
+  const holder = index && seen.find(({ root }) => root.path === index.root);
+  if (holder && fingerprintOf(holder.root.stat(`${relative}/cyrus.index`)) !== index.print) return undefined;
+  return look;
+}
+
+/** @param seen Its directories, in the order of the look. @param isSettled No change to them can have gone unseen. */
+export function tellStalePlace(
+  walk: PlaceWalk,
+  relative: string,
+  seen: readonly Seen[],
+  look: StaleLook,
+  isSettled: boolean,
+): void {
+  const { job, live, ledger } = walk.context;
   const { conf } = job.source;
-  const header = headerOf(walk, listed);
+  const { header } = look;
   const uniqueid = uniqueidOf(conf, relative) ?? header?.uniqueid;
-  const twin = uniqueid === undefined ? undefined : live.byUniqueid.get(uniqueid);
-  const own = listed.filter((one) => {
-    if (!twin || !isSameDirectory(walk, one, twin)) return true;
-    ledger.add('mailbox', {
-      directories: 1,
-      files: one.files.length,
-      bytes: one.files.reduce((sum, name) => sum + one.size(name), 0),
-    });
-    return false;
+  const twin = uniqueid === undefined ? undefined : live.withUniqueid(uniqueid);
+  const own = seen.flatMap((one, i) => {
+    const directory = look.directories[i]!;
+    if (!twin || !isSameDirectory(walk, one, twin)) return { one, directory };
+    ledger.add('mailbox', { directories: 1, files: directory.files, bytes: directory.bytes });
+    return [];
   });
   if (own.length === 0) return;
+  const index = own.some(({ one }) => one.root.path === look.index?.root) ? look.index : undefined;
 
   const named = isById(conf, relative) ? undefined : mailboxNameOfDir(relative, conf);
   const bare = withoutHash(relative, twin, conf.spoolHashing === 'none');
@@ -47,37 +164,19 @@ export function stalePlace(walk: PlaceWalk, relative: string, listed: readonly L
     : bare || named?.canonical !== true;
   const name: InternalName | undefined =
     bare && twin ? twin.name : (named?.name ?? (header?.name === undefined ? twin?.name : asInternalName(header.name)));
-  const namesake = name === undefined ? undefined : live.byName.get(name);
+  const namesake = name === undefined ? undefined : live.named(name);
 
-  const holder = holderOf(own, 'cyrus.index', walk.partition.meta.index);
-  const index = holder && { root: holder.root.path, relative };
-  const expunge = holderOf(own, 'cyrus.expunge', walk.partition.meta.expunge);
-  const pair = index && readIndexPair(trees, index, { root: expunge?.root.path ?? index.root, relative });
-  const here = new Set<number>();
-  const candidates: Candidates[] = [];
-  const parts = own.map((one) => {
-    const part = { path: one.path, files: 0, messages: 0, bytes: 0, directories: 1 };
-    const names: string[] = [];
-    for (const file of one.files) {
-      const uid = parseMessageFileName(file);
-      if (uid !== undefined) {
-        here.add(uid);
-        names.push(file);
-      } else if (!isOfMailbox(file)) {
-        walk.file(one.root, relative, file, one.size(file), STRANGER, { content: false });
-        continue;
-      }
-      part.files++;
-      part.bytes += one.size(file);
+  const parts = own.map(({ one, directory: { strangers, ...of } }) => {
+    const part = { path: one.path, files: of.files, messages: of.messages, bytes: of.bytes, directories: 1 };
+    for (const [file, then] of strangers) {
+      const now = one.root.stat(`${relative}/${file}`)?.sizeBytes ?? 0;
+      walk.file(one.root, relative, file, now, STRANGER, { content: false });
+      part.files--;
+      part.bytes -= then;
+      if (one.counts) one.counts.bytes += now - then;
     }
-    part.messages = names.length;
-    if (names.length > 0) candidates.push({ root: one.root.path, relative, names });
     return part;
   });
-  let missingMessages = 0;
-  if (pair)
-    for (let i = 0; i < pair.index.count; i++)
-      if (!pair.index.isUnlinked(i) && !here.has(pair.index.uid(i))) missingMessages++;
   const messages = parts.reduce((sum, part) => sum + part.messages, 0);
   const hex = name === undefined ? undefined : splitName(name, conf).deleted?.timeHex;
   const canonical = twin ?? namesake;
@@ -90,12 +189,12 @@ export function stalePlace(walk: PlaceWalk, relative: string, listed: readonly L
       twin: twin && { name: twin.name, path: twin.place.data },
       nameLivesAt: namesake?.place.data,
       record: name === undefined ? undefined : live.records.get(name),
-      missingMessages,
-      isMarkedDeleted: pair?.index.isDeletedMailbox ?? false,
+      missingMessages: index?.missingMessages ?? 0,
+      isMarkedDeleted: index?.isMarkedDeleted ?? false,
       messages,
       deletedAtSec: hex === undefined ? undefined : Number.parseInt(hex, 16),
       mayBeLive:
-        canonical && !canonical.hasIndex && (pair !== undefined || messages > 0)
+        canonical && !canonical.hasIndex && (index?.isReadable || messages > 0)
           ? { name: canonical.name, path: canonical.place.meta.index }
           : undefined,
     },
@@ -103,10 +202,13 @@ export function stalePlace(walk: PlaceWalk, relative: string, listed: readonly L
     mailbox: name,
     uniqueid,
     partition: walk.partition.name,
-    candidates,
+    candidates: own
+      .filter(({ directory }) => directory.messages > 0)
+      .map(({ one }) => ({ root: one.root.path, relative })),
     owner: twin ? twin.owner : name !== undefined && userOf(name, conf) ? unitOf(name, job) : undefined,
-    twin,
-    index,
+    twin: twin?.number,
+    index: index && { root: index.root, relative },
+    print: isSettled ? [...own.map(({ one }) => fingerprintOf(one.stat)), index?.print ?? '-'].join(' ') : undefined,
   });
 }
 
@@ -114,7 +216,7 @@ export function stalePlace(walk: PlaceWalk, relative: string, listed: readonly L
  * True where this directory is the live mailbox's own, met by another path (a bind mount, a root inside a root under
  * another name): then every file of it would be found "in the live mailbox too".
  */
-function isSameDirectory({ context }: PlaceWalk, { stat }: Listed, twin: LiveMailbox): boolean {
+function isSameDirectory({ context }: PlaceWalk, { stat }: Seen, twin: LiveMailbox): boolean {
   for (const directory of directoriesOf(twin.place)) {
     const rootPath = directory.slice(0, -twin.place.relative.length - 1);
     const there = context.trees.root(rootPath)?.stat(twin.place.relative);
@@ -128,6 +230,7 @@ function holderOf(listed: readonly Listed[], file: string, configured: string): 
   return holders.find(({ root }) => root.path === configured) ?? holders[0];
 }
 
+/** A server writes it anew under another name and renames that, so that its directory changes with it. */
 function headerOf(
   walk: PlaceWalk,
   listed: readonly Listed[],

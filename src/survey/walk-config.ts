@@ -1,25 +1,20 @@
 /**
- * The configdirectory and the scripts: files of users and quota roots each have one path where the server looks,
- * computed from the name; what lies elsewhere is left. A user without INBOX may log in all the same (administrators,
+ * The configdirectory: files of users and quota roots each have one path where the server looks, computed from the name;
+ * what lies elsewhere is left. A user without INBOX may log in all the same (administrators,
  * readers of shared mailboxes, `anyone`), so the files of an unknown user in the right place are live unless
  * mailboxes.db says that the user is gone. Everything else below the configdirectory is the server's own.
+ *
+ * Nothing of it is remembered: the files are written in place, so only a stat of each tells its length (where lengths are
+ * asked for), and the directories themselves are few.
  */
-import {
-  type ConfigFile,
-  parseConfigPath,
-  parseSieveDirPath,
-  quotaDirectory,
-  quotaFile,
-  sieveDir,
-  userFile,
-} from '../cyrus/layout/config-paths.js';
+import { type ConfigFile, parseConfigPath, quotaDirectory, quotaFile, userFile } from '../cyrus/layout/config-paths.js';
 import { asInternalName, inboxOf, isInbox, toExternal, toUserid, type User } from '../cyrus/names/mailbox-name.js';
-import type { SourceEntry, SourceRoot } from '../disk/source.js';
+import type { SourceRoot } from '../disk/source.js';
 import type { Counts, LiveClass } from '../model/account.js';
 import type { Facts } from './classify.js';
 import { filePart, otherPart, plainFinding } from './finding.js';
 import type { LiveMailbox } from './live-mailboxes.js';
-import { isUnfinished, UNFINISHED } from './place.js';
+import { UNFINISHED } from './place.js';
 import { addFile, entriesOf, join, oddKind, type WalkContext } from './walk-context.js';
 
 export function walkConfig(context: WalkContext): void {
@@ -36,9 +31,6 @@ export function walkConfig(context: WalkContext): void {
     const walk = new ConfigWalk(context, quota, context.ledger.root('quota', quotaPath), ['quota']);
     for (const top of ['quota', 'domain']) walk.visit(top);
   }
-  const sieve = conf.sieveUseHomedir || conf.sieveDir === '' ? undefined : context.trees.root(conf.sieveDir);
-  if (sieve && context.roots.canonical.get(conf.sieveDir) === conf.sieveDir)
-    new SieveWalk(context, sieve, context.ledger.root('sieve', conf.sieveDir)).visit('');
 }
 
 /** Where the server looks for what belongs to a user. */
@@ -47,8 +39,8 @@ export function homeOf(
   user: User,
 ): { inbox: LiveMailbox | undefined; byId: string | undefined; isGone: boolean } {
   const name = inboxOf(user);
-  const inbox = live.byName.get(name);
-  const hasMailbox = inbox !== undefined || (live.byOwner.get(name)?.some((mailbox) => !mailbox.deleted) ?? false);
+  const inbox = live.named(name);
+  const hasMailbox = inbox !== undefined || [...live.ofOwner(name)].some((mailbox) => !mailbox.deleted);
   const isAdmin = job.source.conf.admins.includes(toUserid(user));
   return {
     inbox,
@@ -59,7 +51,7 @@ export function homeOf(
 
 /** The user whose INBOX, live or deleted, has this uniqueid. */
 export function inboxById({ live, job }: WalkContext, uniqueid: string): LiveMailbox | undefined {
-  const mailbox = live.byUniqueid.get(uniqueid);
+  const mailbox = live.withUniqueid(uniqueid);
   if (!mailbox) return undefined;
   return mailbox.deleted || isInbox(mailbox.name, job.source.conf) ? mailbox : undefined;
 }
@@ -89,9 +81,9 @@ class ConfigWalk {
       if (kind === 'directory') {
         if (!this.#context.roots.isRoot(path, this.#root.stat(at))) this.visit(at);
       } else if (kind === 'file') {
-        const bytes = this.#root.stat(at)?.sizeBytes ?? 0;
-        addFile(this.#counts, bytes);
         const facts = tree === undefined ? undefined : this.#factsOf(at, parseConfigPath(at));
+        const bytes = facts || this.#context.account ? (this.#root.stat(at)?.sizeBytes ?? 0) : 0;
+        addFile(this.#counts, bytes);
         if (facts) this.#context.found(plainFinding(facts, [filePart(path, bytes)]));
         else this.#context.ledger.add(LIVE[tree ?? 'none'], { files: 1, bytes });
       } else if (tree !== undefined) {
@@ -143,7 +135,7 @@ class ConfigWalk {
 
   #quotaFile(relative: string, root: string, isUnfinishedName: boolean): Facts | undefined {
     const { conf } = this.#context.job.source;
-    if (isUnfinishedName && !this.#context.live.byName.has(root)) return UNFINISHED;
+    if (isUnfinishedName && !this.#context.live.named(root)) return UNFINISHED;
     const of = toExternal(asInternalName(root), conf);
     if (conf.databases.quota.backend !== 'quotalegacy') return this.#stale('quota-file', of, undefined, 'backend');
     const computed = quotaFile(conf, root);
@@ -171,102 +163,3 @@ const LIVE: Readonly<Record<'user' | 'quota' | 'none', LiveClass>> = {
   quota: 'quota-root',
   none: 'server',
 };
-
-type SievePlace = {
-  readonly isLive: boolean;
-  readonly of: string;
-  readonly computed: string | undefined;
-  readonly why: 'bucket' | 'by-uniqueid' | 'gone';
-};
-
-class SieveWalk {
-  readonly #context: WalkContext;
-  readonly #root: SourceRoot;
-  readonly #counts: Counts;
-
-  constructor(context: WalkContext, root: SourceRoot, counts: Counts) {
-    this.#context = context;
-    this.#root = root;
-    this.#counts = counts;
-  }
-
-  visit(relative: string): void {
-    const entries = entriesOf(this.#context, this.#root, relative);
-    if (!entries) return;
-    this.#counts.directories++;
-    const place = relative === '' ? undefined : this.#placeOf(relative);
-    const scripts: { name: string; kind: SourceEntry['kind']; bytes: number }[] = [];
-    for (const { name, kind } of entries) {
-      if (kind === 'directory') continue;
-      const at = join(relative, name);
-      const bytes = kind === 'file' ? (this.#root.stat(at)?.sizeBytes ?? 0) : 0;
-      if (kind === 'file') addFile(this.#counts, bytes);
-      const part = kind === 'file' ? filePart(join(this.#root.path, at), bytes) : otherPart(join(this.#root.path, at));
-      if (kind === 'file' && isUnfinished(name)) this.#context.found(plainFinding(UNFINISHED, [part]));
-      else if (!place) this.#context.found(plainFinding({ kind: 'foreign', what: 'no scripts are kept here' }, [part]));
-      else scripts.push({ name, kind, bytes });
-    }
-    if (place?.isLive) {
-      for (const { kind, bytes } of scripts)
-        if (kind === 'file') this.#context.ledger.add('sieve', { files: 1, bytes });
-    } else if (place) this.#stale(relative, place, scripts, entries.length === 0);
-    for (const { name, kind } of entries) {
-      const at = join(relative, name);
-      if (kind === 'directory' && !this.#context.roots.isRoot(join(this.#root.path, at), this.#root.stat(at)))
-        this.visit(at);
-    }
-  }
-
-  #placeOf(relative: string): SievePlace | undefined {
-    const { conf } = this.#context.job.source;
-    const found = parseSieveDirPath(relative, conf);
-    if (!found) return undefined;
-    switch (found.kind) {
-      case 'global':
-        return { isLive: true, of: 'global', computed: undefined, why: 'bucket' };
-      case 'user-by-id': {
-        const inbox = inboxById(this.#context, found.uniqueid);
-        return { isLive: inbox !== undefined, of: `of uniqueid ${found.uniqueid}`, computed: undefined, why: 'gone' };
-      }
-      case 'user': {
-        const { byId, isGone } = homeOf(this.#context, found.user);
-        const computed = sieveDir(conf, found.user, byId);
-        const why = isGone ? 'gone' : byId !== undefined ? 'by-uniqueid' : 'bucket';
-        return {
-          isLive: computed === relative && !isGone,
-          of: toUserid(found.user),
-          computed: isGone ? undefined : computed,
-          why,
-        };
-      }
-      default:
-        return found satisfies never;
-    }
-  }
-
-  #stale(
-    relative: string,
-    { of, computed, why }: SievePlace,
-    scripts: readonly { kind: SourceEntry['kind']; bytes: number }[],
-    isEmpty: boolean,
-  ): void {
-    const files = scripts.filter(({ kind }) => kind === 'file');
-    const part = {
-      path: `${this.#root.path}/${relative}`,
-      files: files.length,
-      messages: 0,
-      bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
-      directories: 1,
-    };
-    if (isEmpty) this.#context.found(plainFinding({ kind: 'empty' }, [part]));
-    if (scripts.length === 0) return;
-    const facts: Facts = {
-      kind: 'user-file',
-      of,
-      computed: computed === undefined ? undefined : `${this.#root.path}/${computed}`,
-      computedExists: computed !== undefined && this.#root.stat(computed) !== undefined,
-      why,
-    };
-    this.#context.found(plainFinding(facts, [part]));
-  }
-}

@@ -1,16 +1,16 @@
 /** What all walks go by, and where they hand over what they find. */
 import type { PartitionConf } from '../cyrus/conf/partitions.js';
-import type { FileStat } from '../disk/file-stat.js';
+import { changedNs, type FileStat } from '../disk/file-stat.js';
 import { errnoOf } from '../disk/os-path.js';
 import type { SourceDir, SourceEntry, SourceRoot } from '../disk/source.js';
 import type { SourceTrees } from '../disk/trees.js';
 import type { Job } from '../job/job.js';
 import type { Counts } from '../model/account.js';
-import type { CensusRows } from '../state/census-rows.js';
+import type { CensusRow, CensusRows } from '../state/census-rows.js';
 import type { Facts } from './classify.js';
 import { type Finding, otherPart, plainFinding } from './finding.js';
 import type { Ledger } from './ledger.js';
-import type { LiveMailbox, LiveMailboxes } from './live-mailboxes.js';
+import type { LiveMailboxes } from './live-mailboxes.js';
 
 export interface WalkContext {
   readonly job: Job;
@@ -21,11 +21,24 @@ export interface WalkContext {
   readonly census: CensusRows;
   /** Sizes of messages with a record are added up too; without, the account has no bytes of live mailboxes. */
   readonly account: boolean;
-  /** Directories of live mailboxes that were met. */
-  readonly met: Set<LiveMailbox>;
+  /** A directory of this live mailbox was met. */
+  readonly met: (number: number) => void;
   /** Directories of partitions that were opened. */
   readonly listed: { count: number };
   readonly found: (finding: Finding) => void;
+}
+
+/** A directory that changed later than this before the walk may change again within the tick that its times show. */
+const RACY_NS = 2_100_000_000n;
+
+/** Whether a later change than that of the stat is sure to show. @param nowNs When the walk began, or later. */
+export function isSettled(stat: FileStat, nowNs: bigint): boolean {
+  return nowNs - changedNs(stat) >= RACY_NS;
+}
+
+/** The directories in one that the census remembers. */
+export function namesIn({ directories }: CensusRow): string[] {
+  return directories === '' ? [] : directories.split('/');
 }
 
 /** Everything in a directory; what can't be read is a finding, and undefined. */
@@ -89,6 +102,12 @@ export class Roots {
   /** Existing roots of a partition, as the walk takes them. */
   of(partition: PartitionConf): Set<string> {
     return new Set(mailboxRootsOf(partition).flatMap((path) => this.canonical.get(path) ?? []));
+  }
+
+  /** True where two partitions have a root in common. */
+  areShared(partitions: readonly PartitionConf[]): boolean {
+    const all = partitions.flatMap((partition) => [...this.of(partition)]);
+    return new Set(all).size < all.length;
   }
 
   /** True at the first call for a root: what two partitions share is counted in one of the walks. */

@@ -1,12 +1,12 @@
 /**
  * One partition, all its roots at once: data, archive and meta directories with one relative path are one place, for
  * the header that names a mailbox and its messages may lie in different ones. What is in a place is looked at where it
- * changed since the last walk; a place whose directories and mailbox are as they were costs a stat for each directory.
- * Only what is no live mailbox's is listed each time: its proof goes by live mail, which changes.
+ * changed since the last walk; a place whose directories and mailbox are as they were costs a stat for each directory,
+ * a stale one with an index another for that. What is not Cyrus's is listed each time: nothing says how it changes.
  */
 import type { PartitionConf } from '../cyrus/conf/partitions.js';
 import { mailboxNameOfDir, parseMessageFileName } from '../cyrus/layout/mailbox-place.js';
-import { changedNs, fingerprintOf } from '../disk/file-stat.js';
+import { fingerprintOf } from '../disk/file-stat.js';
 import { errnoOf } from '../disk/os-path.js';
 import type { SourceDir, SourceEntry, SourceRoot } from '../disk/source.js';
 import type { Counts, RootKind } from '../model/account.js';
@@ -16,8 +16,8 @@ import { filePart, otherPart, plainFinding } from './finding.js';
 import type { LiveMailbox } from './live-mailboxes.js';
 import { lookAtLivePlace, tellLivePlace } from './live-place.js';
 import { isUnfinished, type Listed, type PlaceWalk, type Seen, UNFINISHED } from './place.js';
-import { isById, stalePlace, uniqueidOf } from './stale-place.js';
-import { entriesOf, foundUnreadable, join, oddKind, type WalkContext } from './walk-context.js';
+import { isById, lookAtStalePlace, recallStalePlace, STALE, tellStalePlace, uniqueidOf } from './stale-place.js';
+import { entriesOf, foundUnreadable, isSettled, join, namesIn, oddKind, type WalkContext } from './walk-context.js';
 
 export interface WalkRoot {
   readonly root: SourceRoot;
@@ -26,8 +26,6 @@ export interface WalkRoot {
 
 /** Directories in which Cyrus keeps messages on their way in, right below a root. */
 const STAGING = new Set(['stage.', 'sync.']);
-/** A directory that changed later than this before the walk may change again within the tick that its times show. */
-const RACY_NS = 2_100_000_000n;
 
 /** Walks what of the partition no other walk took. */
 export function walkPartition(context: WalkContext, partition: PartitionConf, walked: Set<string>): void {
@@ -114,14 +112,16 @@ export class PartitionWalk implements PlaceWalk {
     const stat = relative === '' ? root.identity() : root.stat(relative);
     if (stat?.kind !== 'directory' || (relative !== '' && context.roots.isRoot(path, stat))) return undefined;
     if (counts) counts.directories++;
-    return { root, counts, path, stat, live: context.live.at(path), row: context.census.get(path) };
+    const live = context.live.below(root.path, relative);
+    return { root, counts, path, stat, live, row: context.census.get(path) };
   }
 
   /** What the last walk saw, where nothing changed since. */
   #recall(relative: string, seen: readonly Seen[], live: LiveMailbox | undefined): Below[] | undefined {
     if (live && live.print === undefined) return undefined;
     const { context } = this;
-    const print = live?.print ?? '';
+    const stale = live ? undefined : recallStalePlace(relative, seen);
+    const print = live?.print ?? (stale ? STALE : '');
     const isFresh = ({ row, stat }: Seen) =>
       row?.mailbox === print && row.print === fingerprintOf(stat) && (!context.account || row.bytes >= 0);
     if (!seen.every(isFresh)) return undefined;
@@ -131,10 +131,11 @@ export class PartitionWalk implements PlaceWalk {
       counts.bytes += row.bytes;
     }
     if (live) tellLivePlace(this, relative, live, seen, (one) => one.row!);
+    if (stale) tellStalePlace(this, relative, seen, stale, true);
     return seen.map((one) => ({
       one,
-      directories: one.row!.directories === '' ? [] : one.row!.directories.split('/'),
-      isOccupied: live !== undefined,
+      directories: namesIn(one.row!),
+      isOccupied: live !== undefined || stale !== undefined,
     }));
   }
 
@@ -271,18 +272,28 @@ export class PartitionWalk implements PlaceWalk {
       for (const one of listed) this.#save(one, live.print, summaries.get(one)!);
       return true;
     }
-    for (const one of listed) {
-      if (one.files.length === 0 && !one.live) this.#save(one, '', { files: 0, bytes: 0, messages: 0, odd: '' });
-    }
     const own = listed.filter((one) => !one.live);
     const files = own.flatMap((one) => one.files);
-    if (files.length === 0) return false;
+    if (files.length === 0) {
+      for (const one of own) this.#save(one, '', { files: 0, bytes: 0, messages: 0, odd: '' });
+      return false;
+    }
     const isMailbox = files.some(
       (name) => parseMessageFileName(name) !== undefined || (name.startsWith('cyrus.') && !isUnfinished(name)),
     );
-    if (relative !== '' && isMailbox) stalePlace(this, relative, own);
+    if (relative !== '' && isMailbox) this.#stale(relative, own, own.length === listed.length);
     else this.#strangers(relative, own, relative.split('/')[0] === 'lost+found');
     return true;
+  }
+
+  /** @param isWhole None of its directories is a live mailbox's. */
+  #stale(relative: string, own: readonly Listed[], isWhole: boolean): void {
+    const { look, rows, index } = lookAtStalePlace(this, relative, own);
+    const settled = [...own.map(({ stat }) => stat), ...(index ? [index] : [])].every((stat) =>
+      isSettled(stat, this.#nowNs),
+    );
+    tellStalePlace(this, relative, own, look, settled);
+    if (isWhole && settled) for (const [i, one] of own.entries()) this.#save(one, STALE, rows[i]!);
   }
 
   /** Remembers a directory as it was listed. */
@@ -291,7 +302,7 @@ export class PartitionWalk implements PlaceWalk {
     mailbox: string | undefined,
     summary: Pick<CensusRow, 'files' | 'bytes' | 'messages' | 'odd'>,
   ): void {
-    if (mailbox === undefined || one.others.length > 0 || this.#nowNs - changedNs(one.stat) < RACY_NS) return;
+    if (mailbox === undefined || one.others.length > 0 || !isSettled(one.stat, this.#nowNs)) return;
     const { files, bytes, messages, odd } = summary;
     this.context.census.save({
       path: one.path,
@@ -299,7 +310,7 @@ export class PartitionWalk implements PlaceWalk {
       mailbox,
       directories: one.directories.join('/'),
       files,
-      bytes: mailbox !== '' && !this.context.account ? -1 : bytes,
+      bytes: mailbox !== '' && mailbox !== STALE && !this.context.account ? -1 : bytes,
       messages,
       odd,
     });

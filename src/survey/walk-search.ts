@@ -26,15 +26,15 @@ function visit(context: WalkContext, root: SourceRoot, counts: Counts, relative:
   counts.directories++;
   const path = join(root.path, relative);
   const part = { path, files: 0, messages: 0, bytes: 0, directories: 1 };
+  const gone = goneOwner(context, relative);
   for (const { name, kind } of entries) {
     const at = join(relative, name);
-    const stat = root.stat(at);
+    const stat = kind === 'directory' || context.account || gone !== undefined ? root.stat(at) : undefined;
     if (kind === 'directory' && !context.roots.isRoot(join(root.path, at), stat)) visit(context, root, counts, at);
     if (kind !== 'file') continue;
     addFile(counts, stat?.sizeBytes ?? 0);
     addFile(part, stat?.sizeBytes ?? 0);
   }
-  const gone = goneOwner(context, relative);
   if (entries.length === 0 && gone !== undefined) context.found(plainFinding({ kind: 'empty' }, [part]));
   else if (part.files > 0 && gone !== undefined)
     context.found(

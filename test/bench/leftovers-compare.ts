@@ -78,7 +78,7 @@ function compare(dir: string, name: string): string[] {
       .filter((l) => l.class !== 'empty-directory')
       .flatMap((l) => l.paths)
       .filter((path) => !paths.includes(path));
-    const garbage = new Set([...filesOf(job, trees, own, found.leftovers)].map((path) => root + path));
+    const garbage = new Set([...filesOf(job, trees, own, found.files)].map((path) => root + path));
     trees.close();
     state.close();
 

@@ -107,9 +107,9 @@ describe('the state file', () => {
   it('gives a cached hash only for the fingerprint it was made of', () => {
     const state = openState();
     const { proofs } = state;
-    proofs.save([{ path: '/a', print: 'p1', guid: 'g1' }], []);
+    proofs.save({ hashes: [{ path: '/a', print: 'p1', guid: 'g1' }] });
     expect([proofs.hash('/a', 'p1'), proofs.hash('/a', 'p2')]).toEqual(['g1', undefined]);
-    proofs.save([{ path: '/a', print: 'p2', guid: 'g2' }], []);
+    proofs.save({ hashes: [{ path: '/a', print: 'p2', guid: 'g2' }] });
     expect([proofs.hash('/a', 'p1'), proofs.hash('/a', 'p2')]).toEqual([undefined, 'g2']);
   });
 

@@ -78,7 +78,7 @@ function unpack(name: string) {
     const trees = new SourceTrees(job.source);
     try {
       const found = findLeftovers(job, state, trees, takeInventory(job, state, trees, new ProblemList()), { prove });
-      return use(found, (of) => [...filesOf(job, trees, of, found.leftovers)]);
+      return use(found, (of) => [...filesOf(job, trees, of, found.files)]);
     } finally {
       trees.close();
       state.close();
