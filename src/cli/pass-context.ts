@@ -1,5 +1,5 @@
 import { formatBytes, formatSeconds } from '../base/units.js';
-import type { PassContext } from '../sync/pass.js';
+import type { PassContext } from '../sync/pass-context.js';
 import type { Environment } from './run.js';
 
 /** How often a progress line is renewed, ms. */

@@ -4,8 +4,9 @@ import { formatBytes } from '../base/units.js';
 import { SourceTrees } from '../disk/trees.js';
 import { takeInventory } from '../inventory/inventory.js';
 import type { SourceMailbox } from '../model/mailbox.js';
-import { makePlan, type PartitionSum, partitionSums } from '../plan/plan.js';
+import { makePlan, type PartitionSum, type Plan, partitionSums } from '../plan/plan.js';
 import { table } from '../report/text.js';
+import type { MailboxStanding } from '../state/mailbox-rows.js';
 import { type CommonOptions, commonCommand, runOnJob } from './run.js';
 
 const LARGEST = 10;
@@ -54,10 +55,7 @@ export function planCommand(): Command {
             spread: mean === 0 ? 1 : Math.max(...bytes) / mean,
             lowerBound: mean === 0 ? 1 : Math.max(1, largestUnit / mean),
             largest: units.slice(0, LARGEST),
-            moves:
-              inventory.rows.size === 0
-                ? 0
-                : inventory.mailboxes.filter((m) => moves(inventory.rows.get(m.uniqueid), plan.placeOf(m))).length,
+            moves: countMoves(inventory.mailboxes, state.mailboxes.standings(), plan),
           };
           const text = [
             `Layout: ${job.layout}; placement: ${plan.policy}`,
@@ -76,15 +74,17 @@ export function planCommand(): Command {
     });
 }
 
-function moves(
-  row: { targetPartition: string | null; targetRelative: string | null } | undefined,
-  place: { partition: string; relative: string },
-): boolean {
-  return (
-    row !== undefined &&
-    row.targetPartition !== null &&
-    (row.targetPartition !== place.partition || row.targetRelative !== place.relative)
-  );
+/** Mailboxes that lie elsewhere on the target than the plan says. */
+function countMoves(mailboxes: readonly SourceMailbox[], standings: Iterable<MailboxStanding>, plan: Plan): number {
+  const byUniqueid = new Map(mailboxes.map((mailbox) => [mailbox.uniqueid, mailbox]));
+  let moves = 0;
+  for (const { uniqueid, targetPartition, targetRelative } of standings) {
+    const mailbox = targetPartition === null ? undefined : byUniqueid.get(uniqueid);
+    if (!mailbox) continue;
+    const { partition, relative } = plan.placeOf(mailbox);
+    if (targetPartition !== partition || targetRelative !== relative) moves++;
+  }
+  return moves;
 }
 
 function unitSums(mailboxes: readonly SourceMailbox[]): { unit: string; bytes: number; files: number }[] {

@@ -2,46 +2,51 @@
  * Many stats, each compared with what it was: the whole of a pass in which nothing changed.
  * A file's stat is ten 32-bit words here: inode, size, mtime, ctime, each as the kernel has it. Absent: all zero.
  */
-import { closeSync, lstatSync } from 'node:fs';
-import { openRoot } from './beneath.js';
+import { closeSync } from 'node:fs';
+import { failed, openRoot } from './beneath.js';
+import { statPath } from './file-stat.js';
 import { native } from './native.js';
-import { errnoOf, isMissing, osPath } from './os-path.js';
+import { ifThere } from './os-path.js';
 
 export const STAT_WORDS = 10;
 
 const MAX_PATH = 4096;
 /** A stat by `statx` saves 1.5-2 µs of CPU time; koffi takes 15-20 ms to load (bench "idle"). */
 const WORTH_NATIVE = 12_000;
+const ENOENT = 2;
+const ENOTDIR = 20;
+const ENAMETOOLONG = 36;
+const ELOOP = 40;
 /** Offsets of struct statx in 32-bit words. @see statx(2), linux/stat.h; the same on every architecture */
 const STATX = { ino: 8, size: 10, ctime: 24, mtime: 28 } as const;
 
+const BIG_ENDIAN = new Uint8Array(new Uint32Array([1]).buffer)[0] === 0;
+
 export class StatSweep {
   readonly #fds: number[] = [];
-  readonly #roots: readonly string[];
+  readonly #roots: string[] = [];
   readonly #path = Buffer.alloc(MAX_PATH);
   readonly #statx = Buffer.alloc(256);
   readonly #words = new Int32Array(this.#statx.buffer, this.#statx.byteOffset, 64);
   readonly #calls: ReturnType<typeof native>;
 
-  /** @param roots Real paths; a root that is missing has no files. @param files About how many are to come. */
-  constructor(roots: readonly string[], files: number) {
-    this.#roots = roots;
+  /** @param files About how many are to come. */
+  constructor(files: number) {
     this.#calls = files < WORTH_NATIVE ? undefined : native();
-    for (const root of roots) {
-      try {
-        this.#fds.push(openRoot(root));
-      } catch (error) {
-        if (!isMissing(error)) throw error;
-        this.#fds.push(-1);
-      }
-    }
+  }
+
+  /** @param path Real path; a root that is missing has no files. @returns the number that stands for it. */
+  addRoot(path: string): number {
+    this.#fds.push(ifThere(() => openRoot(path)) ?? -1);
+    return this.#roots.push(path) - 1;
   }
 
   /**
-   * HOT: three times for every mailbox of every pass. Allocates nothing (where `statx` can be called).
+   * HOT: three times for every mailbox of an idle pass. Allocates nothing (where `statx` can be called).
    * @param relative Bytes of the path below the root, at `from` to `to` of it.
+   * @param name With a slash in front and NUL at its end.
    * @param expected Words at `at`.
-   * @returns whether the file is as expected.
+   * @returns whether the file is as expected. @throws ErrnoException where that can't be told
    */
   isAsBefore(
     root: number,
@@ -52,21 +57,11 @@ export class StatSweep {
     expected: Int32Array,
     at: number,
   ): boolean {
-    const fd = this.#fds[root]!;
-    const path = this.#path;
-    const length = to - from;
-    if (length + name.length > MAX_PATH) return false;
-    relative.copy(path, 0, from, to);
-    path.set(name, length); // it ends in NUL
+    if (to - from + name.length > MAX_PATH) return false;
+    relative.copy(this.#path, 0, from, to);
+    this.#path.set(name, to - from);
     const words = this.#words;
-    if (this.#calls) {
-      const errno = fd < 0 ? 2 : this.#calls.statAt(fd, path, this.#statx);
-      if (errno !== 0) {
-        // ENOENT, ENOTDIR, ELOOP: nothing there, as statPath says
-        return (errno === 2 || errno === 20 || errno === 40) && isAbsent(expected, at);
-      }
-    } else if (!this.#plainStat(root, path.toString('latin1', 0, length + name.length - 1)))
-      return isAbsent(expected, at);
+    if (!this.#stat(root, to - from + name.length)) return isAbsent(expected, at);
     return (
       words[STATX.ino] === expected[at] &&
       words[STATX.ino + 1] === expected[at + 1] &&
@@ -81,18 +76,49 @@ export class StatSweep {
     );
   }
 
+  /** HOT: as above, in a pass that looks at all mailboxes. Puts the words where they are wanted. */
+  read(root: number, relative: string, name: Buffer, into: Int32Array, at: number): void {
+    const length = relative.length;
+    const fits = length + name.length <= MAX_PATH;
+    if (fits) {
+      this.#path.write(relative, 0, 'latin1');
+      this.#path.set(name, length);
+    }
+    if (!fits || !this.#stat(root, length + name.length)) {
+      into.fill(0, at, at + STAT_WORDS);
+      return;
+    }
+    const words = this.#words;
+    into[at] = words[STATX.ino]!;
+    into[at + 1] = words[STATX.ino + 1]!;
+    into[at + 2] = words[STATX.size]!;
+    into[at + 3] = words[STATX.size + 1]!;
+    into[at + 4] = words[STATX.mtime]!;
+    into[at + 5] = words[STATX.mtime + 1]!;
+    into[at + 6] = words[STATX.mtime + 2]!;
+    into[at + 7] = words[STATX.ctime]!;
+    into[at + 8] = words[STATX.ctime + 1]!;
+    into[at + 9] = words[STATX.ctime + 2]!;
+  }
+
+  /** Of the file at `#path`, into `#words`. @returns false where nothing is there */
+  #stat(root: number, length: number): boolean {
+    if (!this.#calls) return this.#plainStat(root, this.#path.toString('latin1', 0, length - 1));
+    const fd = this.#fds[root]!;
+    const errno = fd < 0 ? ENOENT : this.#calls.statAt(fd, this.#path, this.#statx);
+    if (errno === 0) return true;
+    // nothing there, as statPath says
+    if (errno === ENOENT || errno === ENOTDIR || errno === ELOOP || errno === ENAMETOOLONG) return false;
+    throw failed(errno, this.#path.toString('latin1', 0, length - 1));
+  }
+
   /** The same by Node's own call, into the words where `statx` would put them. */
   #plainStat(root: number, relative: string): boolean {
-    let stat: import('node:fs').BigIntStats | undefined;
-    try {
-      stat = lstatSync(osPath(`${this.#roots[root]}/${relative}`), { bigint: true, throwIfNoEntry: false });
-    } catch (error) {
-      if (!isMissing(error) && errnoOf(error) !== 'ELOOP') throw error;
-    }
+    const stat = statPath(`${this.#roots[root]}/${relative}`);
     if (!stat) return false;
     const bytes = this.#statx;
     putBig(bytes, STATX.ino, stat.ino);
-    putBig(bytes, STATX.size, stat.size);
+    putBig(bytes, STATX.size, BigInt(stat.sizeBytes));
     putTime(bytes, STATX.mtime, stat.mtimeNs);
     putTime(bytes, STATX.ctime, stat.ctimeNs);
     return true;
@@ -123,7 +149,33 @@ function putTime(bytes: Buffer, word: number, ns: bigint): void {
   new Int32Array(bytes.buffer, bytes.byteOffset, 64)[word + 2] = Number(nanoseconds);
 }
 
-const BIG_ENDIAN = new Uint8Array(new Uint32Array([1]).buffer)[0] === 0;
+/** Whether the words at `at` are those of a file; all zero where there was none. */
+export function isThere(words: Int32Array, at: number): boolean {
+  return !isAbsent(words, at);
+}
+
+/** The words as `fingerprintOf` prints them. */
+export function printOfWords(words: Int32Array, at: number): string {
+  if (isAbsent(words, at)) return '-';
+  return `${u64(words, at)}.${u64(words, at + 2)}.${nanoseconds(words, at + 4)}.${nanoseconds(words, at + 7)}`;
+}
+
+const LOW = BIG_ENDIAN ? 1 : 0;
+const HIGH = 1 - LOW;
+
+function u64(words: Int32Array, at: number): string {
+  const low = words[at + LOW]! >>> 0;
+  const high = words[at + HIGH]! >>> 0;
+  return high < 2 ** 21 ? String(high * 2 ** 32 + low) : String((BigInt(high) << 32n) | BigInt(low));
+}
+
+/** Of seconds in two words and nanoseconds in a third; times before 1970 are negative. */
+function nanoseconds(words: Int32Array, at: number): string {
+  const seconds = words[at + HIGH]! * 2 ** 32 + (words[at + LOW]! >>> 0);
+  const rest = words[at + 2]!;
+  if (seconds > 0) return `${seconds}${String(rest).padStart(9, '0')}`;
+  return String(BigInt(seconds) * NS + BigInt(rest));
+}
 
 /** The words of a fingerprint as `fingerprintOf` prints it. */
 export function putStatWords(print: string, into: Int32Array, at: number): void {

@@ -7,40 +7,35 @@
  */
 import { randomBytes } from 'node:crypto';
 import { FormatError } from '../base/errors.js';
-import { isSafeUniqueid, type MailboxPlace, placeOf } from '../cyrus/layout/mailbox-place.js';
+import { isSafeUniqueid, type MailboxPlace } from '../cyrus/layout/mailbox-place.js';
 import { readMailboxHeader } from '../cyrus/mailbox/header.js';
 import { readExpunge, readIndexHeader } from '../cyrus/mailbox/index.js';
-import {
-  checkName,
-  type InternalName,
-  isDeletedName,
-  splitDomain,
-  unreachableLogin,
-  userOf,
-} from '../cyrus/names/mailbox-name.js';
+import { checkName, type InternalName, unreachableLogin } from '../cyrus/names/mailbox-name.js';
 import { isLive, type MailboxEntry } from '../cyrus/records/mailboxes-db.js';
 import { isAtLeast } from '../cyrus/version.js';
 import { errnoOf } from '../disk/os-path.js';
 import type { SourceTrees } from '../disk/trees.js';
 import type { Job } from '../job/job.js';
-import type { MailboxSummary, SourceMailbox } from '../model/mailbox.js';
+import type { MailboxSummary } from '../model/mailbox.js';
 import type { ProblemList } from '../model/problem.js';
-import type { MailboxRow } from '../state/mailbox-rows.js';
+import type { KnownMailbox, Sighting } from '../state/mailbox-rows.js';
 import type { State } from '../state/state.js';
 import { adoptedMailboxes } from './adopted.js';
-import { mailboxPrint } from './fingerprint.js';
-import { readMailboxesDb } from './read-mailboxes-db.js';
+import { DirectoryClaims } from './directory-claims.js';
+import { isByName, ListedMailbox, type MailboxListing, placeOfEntry } from './listed-mailbox.js';
+import { MailboxTable } from './mailbox-table.js';
+import { type MailboxesRead, readMailboxesDb } from './read-mailboxes-db.js';
 
 export interface Inventory {
-  readonly mailboxes: readonly SourceMailbox[];
+  readonly mailboxes: readonly ListedMailbox[];
+  /** By the mailboxes' numbers: stats, sums, rows. */
+  readonly table: MailboxTable;
+  /** What the state knew, the source showed no more, and what mailboxes.db has may yet explain. */
+  readonly unseen: readonly KnownMailbox[];
   /** Tombstones and intermediates, which have no directory and yet go to the target. */
   readonly nameOnly: readonly MailboxEntry[];
   /** Everything that mailboxes.db says, in the order of its keys. */
   readonly entries: readonly MailboxEntry[];
-  /** By uniqueid, as the state knew them before this inventory. */
-  readonly rows: ReadonlyMap<string, MailboxRow>;
-  /** Whether `rows` is still what the state has: nothing new was seen. */
-  readonly rowsStand: boolean;
   readonly databasePrint: string;
   /** Whether a later commit to mailboxes.db is sure to change `databasePrint`. */
   readonly databaseQuiet: boolean;
@@ -49,11 +44,9 @@ export interface Inventory {
   readonly adopted: ReadonlySet<string>;
   /** Names of live records that could not be migrated, each with a problem. */
   readonly refused: ReadonlySet<string>;
-  /** Live directories (data, archive, meta) as the server names them: what must never be called a leftover. */
+  /** Whether this source keeps cyrus.expunge (up to 2.3). */
   readonly hasExpunge: boolean;
 }
-
-type Draft = Omit<SourceMailbox, 'uniqueid' | 'summary'> & { sourceId: string | undefined; hasFiles: boolean };
 
 /** The mailbox of such a record is migrated. */
 const ADVICE_FOR_RECORD: Readonly<Record<string, string>> = {
@@ -66,12 +59,48 @@ const ADVICE_FOR_RECORD: Readonly<Record<string, string>> = {
 export function takeInventory(job: Job, state: State, trees: SourceTrees, problems: ProblemList): Inventory {
   const { conf } = job.source;
   const list = readMailboxesDb(job, trees);
-  const rowsByName = new Map<string, MailboxRow>();
-  const rows = new Map<string, MailboxRow>();
-  for (const row of state.mailboxes.all()) {
-    rows.set(row.uniqueid, row);
-    rowsByName.set(row.name, row);
+  reportRecords(list, problems);
+  const hasExpunge = !isAtLeast(conf.version, '2.4');
+  const adopted = adoptedMailboxes(job, trees, list.mailboxes);
+  const live = [
+    ...[...adopted.values()].map(({ entry }) => entry),
+    ...list.mailboxes.filter((entry) => isLive(entry) && !adopted.has(entry.name)),
+  ];
+  const table = new MailboxTable(live.length, hasExpunge, job.source.real);
+  try {
+    const scan: Scan = { job, state, trees, problems, listing: { conf, table, adopted } };
+    const { mailboxes, sourceIds, refused } = findMailboxes(live, scan);
+    identify(mailboxes, sourceIds, state, problems);
+    const unseen = recordSightings(mailboxes, scan);
+    return {
+      mailboxes,
+      table,
+      unseen,
+      nameOnly: list.mailboxes.filter(
+        (entry) => (entry.deleted || entry.intermediate) && !entry.remote && !entry.reserved,
+      ),
+      entries: list.mailboxes,
+      databasePrint: list.print,
+      databaseQuiet: list.quiet,
+      dialect: list.dialect,
+      adopted: new Set(adopted.keys()),
+      refused,
+      hasExpunge,
+    };
+  } finally {
+    table.close();
   }
+}
+
+interface Scan {
+  readonly job: Job;
+  readonly state: State;
+  readonly trees: SourceTrees;
+  readonly problems: ProblemList;
+  readonly listing: MailboxListing;
+}
+
+function reportRecords(list: MailboxesRead, problems: ProblemList): void {
   if (list.behind) problems.add(list.behind);
   for (const problem of list.problems) {
     // Shared ids are mended below; id records without a name are leftovers of the server's own, not mailboxes.
@@ -84,128 +113,142 @@ export function takeInventory(job: Job, state: State, trees: SourceTrees, proble
       mailbox: problem.name ?? problem.key,
     });
   }
-  const hasExpunge = !isAtLeast(conf.version, '2.4');
-  const drafts: Draft[] = [];
+}
+
+/** The mailboxes that have a directory of their own, and by the same position the uniqueids that the source gives them. */
+function findMailboxes(live: readonly MailboxEntry[], scan: Scan) {
+  const { job, problems, listing } = scan;
+  const { table, adopted } = listing;
+  const mailboxes: ListedMailbox[] = [];
+  const sourceIds: (string | undefined)[] = [];
   const refused = new Set<string>();
-  const byDirectory = new Map<string, InternalName>();
-  const adopted = adoptedMailboxes(job, trees, list.mailboxes);
-  const entries = [
-    ...[...adopted.values()].map(({ entry }) => entry),
-    ...list.mailboxes.filter((entry) => isLive(entry) && !adopted.has(entry.name)),
-  ];
-  for (const entry of entries) {
-    const draft = draftOf(job, trees, entry, adopted.get(entry.name)?.place, rowsByName, hasExpunge, problems);
-    if (!draft) {
+  const claims = new DirectoryClaims<ListedMailbox>((mailbox) => sourceKey(mailbox.place));
+  for (const entry of live) {
+    const place = adopted.get(entry.name)?.place ?? checkedPlace(job, entry, problems);
+    if (!place) {
       refused.add(entry.name);
       continue;
     }
-    if (draft.deleted && job.options.migrate.deleted === 'leave') continue;
-    const key = `${draft.place.partition} ${draft.place.relative}`;
-    const other = byDirectory.get(key);
-    if (other !== undefined) {
+    const mailbox = new ListedMailbox(listing, entry, table.add(place));
+    const sourceId = sourceIdOf(mailbox, place, scan);
+    if (sourceId === 'refused') {
       refused.add(entry.name);
+      table.drop();
+      continue;
+    }
+    if (mailbox.deleted && job.options.migrate.deleted === 'leave') {
+      table.drop();
+      continue;
+    }
+    const other = claims.claim(sourceKey(place), mailbox);
+    if (other) {
+      refused.add(entry.name);
+      table.drop();
       problems.add({
         code: 'one-directory-two-names',
-        message: `its directory is that of ${other}`,
+        message: `its directory is that of ${other.name}`,
         advice: 'Delete one of the two records on the old server.',
         mailbox: entry.name,
-        path: draft.place.data,
+        path: place.data,
       });
       continue;
     }
-    byDirectory.set(key, entry.name);
-    drafts.push(draft);
+    mailboxes.push(mailbox);
+    sourceIds.push(sourceId?.id);
   }
-  const mailboxes = identify(drafts, state, problems).map(({ draft, uniqueid }) => {
-    const row = rows.get(uniqueid);
-    const unchanged = row !== undefined && row.print === draft.print && row.sourceKey === sourceKey(draft);
-    const summary = unchanged ? row : draft.hasFiles ? summarise(job, trees, draft, problems) : undefined;
-    // the state's own strings, so that they are in memory once
-    const prints = unchanged ? { print: row.print, headerPrint: row.headerPrint } : undefined;
-    return { ...draft, ...prints, uniqueid, summary };
+  return { mailboxes, sourceIds, refused };
+}
+
+/** Reads the index headers of what is new or changed, and writes that down. @returns rows of mailboxes that were not seen */
+function recordSightings(mailboxes: readonly ListedMailbox[], scan: Scan): KnownMailbox[] {
+  const { state, listing } = scan;
+  const { table } = listing;
+  const byUniqueid = new Map(mailboxes.map((mailbox) => [mailbox.uniqueid, mailbox]));
+  const unseen: KnownMailbox[] = [];
+  const stands = new Uint8Array(mailboxes.length);
+  for (const row of state.mailboxes.known()) {
+    const mailbox = byUniqueid.get(row.uniqueid);
+    if (!mailbox) {
+      unseen.push(row);
+      continue;
+    }
+    const { at } = mailbox;
+    table.rowIds[at] = row.id;
+    if (row.targetPartition !== null) table.syncedFiles[at] = row.syncedFiles;
+    if (row.print !== mailbox.print || row.sourceKey !== sourceKey(mailbox.place)) continue;
+    table.setSummary(at, row);
+    if (row.name === mailbox.name) stands[at] = 1;
+  }
+  state.mailboxes.sight(sightings(mailboxes, stands, scan), ({ at }, id) => {
+    table.rowIds[at] = id;
   });
-  const sightings = mailboxes.flatMap((m) => {
-    const row = rows.get(m.uniqueid);
-    if (row && row.print === m.print && row.name === m.name && row.sourceKey === sourceKey(m)) return [];
-    const known: MailboxSummary = m.summary ??
-      row ?? { indexVersion: 0, uidvalidity: 0, lastUid: 0, messages: 0, files: 0, bytes: 0 };
+  return unseen;
+}
+
+function* sightings(
+  mailboxes: readonly ListedMailbox[],
+  stands: Uint8Array,
+  scan: Scan,
+): Iterable<Sighting & { readonly at: number }> {
+  const { state, listing } = scan;
+  const { table } = listing;
+  for (const mailbox of mailboxes) {
+    const { at, name, uniqueid, place, headerPrint, print } = mailbox;
+    if (stands[at] === 1) continue;
+    if (!mailbox.summary) {
+      const summary = mailbox.hasFiles ? summarise(mailbox, scan) : undefined;
+      if (summary) table.setSummary(at, summary);
+    }
+    const known = mailbox.summary ?? (table.rowIds[at] === 0 ? NOTHING : state.mailboxes.get(table.rowIds[at]!)!);
     const { indexVersion, uidvalidity, lastUid, messages, files, bytes } = known;
-    return [
-      {
-        uniqueid: m.uniqueid,
-        name: m.name,
-        sourceKey: sourceKey(m),
-        headerPrint: m.headerPrint,
-        print: m.print,
-        indexVersion,
-        uidvalidity,
-        lastUid,
-        messages,
-        files,
-        bytes,
-      },
-    ];
-  });
-  state.mailboxes.sight(sightings);
-  return {
-    mailboxes,
-    nameOnly: list.mailboxes.filter(
-      (entry) => (entry.deleted || entry.intermediate) && !entry.remote && !entry.reserved,
-    ),
-    entries: list.mailboxes,
-    rows,
-    rowsStand: sightings.length === 0,
-    databasePrint: list.print,
-    databaseQuiet: list.quiet,
-    dialect: list.dialect,
-    adopted: new Set(adopted.keys()),
-    refused,
-    hasExpunge,
-  };
+    const sums = { indexVersion, uidvalidity, lastUid, messages, files, bytes };
+    yield { at, uniqueid, name, sourceKey: sourceKey(place), headerPrint, print, ...sums };
+  }
 }
 
-function sourceKey(mailbox: { place: SourceMailbox['place'] }): string {
-  return `${mailbox.place.partition} ${mailbox.place.relative}`;
+const NOTHING: MailboxSummary = { indexVersion: 0, uidvalidity: 0, lastUid: 0, messages: 0, files: 0, bytes: 0 };
+
+function sourceKey(place: Pick<MailboxPlace, 'partition' | 'relative'>): string {
+  return `${place.partition} ${place.relative}`;
 }
 
-function draftOf(
-  job: Job,
-  trees: SourceTrees,
-  entry: MailboxEntry,
-  adoptedPlace: MailboxPlace | undefined,
-  rowsByName: ReadonlyMap<string, MailboxRow>,
-  hasExpunge: boolean,
-  problems: ProblemList,
-): Draft | undefined {
+/** Where mailboxes.db says that it lies; undefined, with a problem, where that is no place to go to. */
+function checkedPlace(job: Job, entry: MailboxEntry, problems: ProblemList): MailboxPlace | undefined {
   const { conf } = job.source;
   const { name } = entry;
-  const refuse = (code: string, message: string, advice: string, path?: string): undefined => {
-    problems.add({ code, message, advice, mailbox: name, path });
+  const refuse = (code: string, message: string, advice: string): undefined => {
+    problems.add({ code, message, advice, mailbox: name });
   };
   const bad = checkName(name);
   if (bad !== undefined)
     return refuse('name-refused', bad, 'Rename it on the old server; a path made of it would leave the partition.');
   if (entry.partition === undefined)
     return refuse('no-partition', 'its record names no partition', 'Look at the record on the old server.');
-  const legacy = !isAtLeast(conf.version, '3.6') || entry.legacy;
-  if (!legacy && (entry.uniqueid === undefined || !isSafeUniqueid(entry.uniqueid))) {
+  if (!isByName(conf, entry.legacy) && (entry.uniqueid === undefined || !isSafeUniqueid(entry.uniqueid)))
     return refuse(
       'uniqueid-refused',
       `its uniqueid "${entry.uniqueid ?? ''}" makes no directory name`,
       'Look at the record on the old server.',
     );
-  }
-  const place = adoptedPlace ?? placeOf(conf, { name, uniqueid: entry.uniqueid, partition: entry.partition, legacy });
-  if (!place)
-    return refuse(
+  return (
+    placeOfEntry(conf, entry) ??
+    refuse(
       'unknown-partition',
       `imapd.conf has no partition "${entry.partition}"`,
       'Add the partition to the old imapd.conf that the job names.',
-    );
-  const print = mailboxPrint(place, job.source.real, hasExpunge);
-  let sourceId = entry.uniqueid;
-  if (!print.hasIndex || !print.hasHeader) {
-    const missing = print.hasHeader ? 'cyrus.index' : print.hasIndex ? 'cyrus.header' : 'directory';
+    )
+  );
+}
+
+/** The uniqueid that the source gives it, if any; `refused`, with a problem, where that can't be told. */
+function sourceIdOf(
+  mailbox: ListedMailbox,
+  place: MailboxPlace,
+  { state, trees, problems, listing: { table } }: Scan,
+): { readonly id: string | undefined } | 'refused' {
+  const { entry, name, at } = mailbox;
+  if (!mailbox.hasFiles) {
+    const missing = table.hasHeader(at) ? 'cyrus.index' : table.hasIndex(at) ? 'cyrus.header' : 'directory';
     problems.add({
       code: 'mailbox-files-missing',
       message: `it has no ${missing}`,
@@ -214,42 +257,17 @@ function draftOf(
       path: place.meta.index,
     });
     // 3.x knows which mailbox it is and keeps its place; of 2.x nothing is known without a header.
-    if (!rowsByName.has(name) || sourceId === undefined) sourceId = rowsByName.get(name)?.uniqueid ?? sourceId;
-    if (sourceId === undefined || !rowsByName.has(name)) return undefined;
+    const known = state.mailboxes.byName(name);
+    return known ? { id: entry.uniqueid ?? known.uniqueid } : 'refused';
   }
-  if (sourceId === undefined) {
-    const known = rowsByName.get(name);
-    if (known && known.headerPrint === print.header && known.sourceKey === sourceKey({ place }))
-      sourceId = known.uniqueid;
-    else {
-      const read = readUniqueid(trees, place.roots.meta.header, place.relative, name, problems);
-      // A header that can't be read is not a mailbox without uniqueid: go by what it was, else leave it out.
-      if (read === 'unreadable' && !known) return undefined;
-      sourceId = read === 'unreadable' ? known?.uniqueid : read;
-    }
-  }
-  return {
-    name,
-    entry,
-    user: userOf(name, conf),
-    unit: unitOf(name, job),
-    deleted: isDeletedName(name, conf),
-    place,
-    headerPrint: print.header,
-    print: print.all,
-    sourceId,
-    hasFiles: print.hasIndex && print.hasHeader,
-  };
-}
-
-/** A user's whole tree with what was deleted of it, or a shared mailbox with all below it. */
-export function unitOf(name: InternalName, job: Job): string {
-  const user = userOf(name, job.source.conf);
-  if (user) return `${user.domain === undefined ? '' : `${user.domain}!`}user.${user.localpart}`;
-  const { domain, rest } = splitDomain(name, job.source.conf);
-  const prefix = `${job.source.conf.deletedPrefix}.`;
-  const top = (rest.startsWith(prefix) ? rest.slice(prefix.length) : rest).split('.')[0]!;
-  return `${domain === undefined ? '' : `${domain}!`}${top}`;
+  if (entry.uniqueid !== undefined) return { id: entry.uniqueid };
+  const known = state.mailboxes.byName(name);
+  if (known && known.headerPrint === mailbox.headerPrint && known.sourceKey === sourceKey(place))
+    return { id: known.uniqueid };
+  const read = readUniqueid(trees, place.roots.meta.header, place.relative, name, problems);
+  if (read !== 'unreadable') return { id: read };
+  // A header that can't be read is not a mailbox without uniqueid: go by what it was, else leave it out.
+  return known ? { id: known.uniqueid } : 'refused';
 }
 
 function readUniqueid(
@@ -294,8 +312,7 @@ function readProblem(error: unknown, name: InternalName, path: string) {
 /** The longest header of any version. */
 const HEADER_BYTES = 192;
 
-function summarise(job: Job, trees: SourceTrees, draft: Draft, problems: ProblemList): MailboxSummary | undefined {
-  const { place, name } = draft;
+function summarise({ place, name }: ListedMailbox, { job, trees, problems }: Scan): MailboxSummary | undefined {
   const path = `${place.meta.index}/cyrus.index`;
   try {
     const bytes = trees.root(place.roots.meta.index)?.readStart(`${place.relative}/cyrus.index`, HEADER_BYTES);
@@ -325,38 +342,53 @@ function summarise(job: Job, trees: SourceTrees, draft: Draft, problems: Problem
  * Gives each mailbox one uniqueid of its own. Of two with the same, the one outside DELETED keeps it, else the first
  * by name; a missing one is made. What is made is remembered, so that every pass gives the same.
  */
-function identify(drafts: readonly Draft[], state: State, problems: ProblemList): { draft: Draft; uniqueid: string }[] {
-  const owners = new Map<string, Draft>();
-  for (const draft of [...drafts].sort((a, b) => Number(a.deleted) - Number(b.deleted) || (a.name < b.name ? -1 : 1))) {
-    if (draft.sourceId !== undefined && !owners.has(draft.sourceId)) owners.set(draft.sourceId, draft);
+function identify(
+  mailboxes: readonly ListedMailbox[],
+  sourceIds: readonly (string | undefined)[],
+  state: State,
+  problems: ProblemList,
+): void {
+  const owners = new Map<string, ListedMailbox>();
+  for (const [i, mailbox] of mailboxes.entries()) {
+    const id = sourceIds[i];
+    if (id === undefined) continue;
+    const owner = owners.get(id);
+    if (!owner || precedes(mailbox, owner)) owners.set(id, mailbox);
   }
-  return drafts.map((draft) => {
-    const { sourceId, name } = draft;
-    const owner = sourceId === undefined ? undefined : owners.get(sourceId);
-    if (sourceId !== undefined && owner === draft) return { draft, uniqueid: sourceId };
-    const key = sourceId ?? '';
-    let uniqueid = state.assignedUniqueid(key, name);
-    if (uniqueid === undefined) {
-      uniqueid = newUniqueid();
-      state.assignUniqueid(key, name, uniqueid);
-      problems.add(
-        sourceId === undefined
-          ? {
-              code: 'uniqueid-missing',
-              message: `it had no uniqueid; the target's is ${uniqueid}`,
-              advice: 'Nothing to do: it is mended on the target.',
-              mailbox: name,
-            }
-          : {
-              code: 'uniqueid-double',
-              message: `its uniqueid ${sourceId} is that of ${owner?.name} too; the target's is ${uniqueid}`,
-              advice: 'Nothing to do: it is mended on the target.',
-              mailbox: name,
-            },
-      );
-    }
-    return { draft, uniqueid };
+  for (const [i, mailbox] of mailboxes.entries()) {
+    const sourceId = sourceIds[i];
+    const owner = sourceId === undefined ? undefined : owners.get(sourceId)!;
+    mailbox.uniqueid =
+      sourceId !== undefined && owner === mailbox ? sourceId : assignedTo(mailbox, sourceId, owner, state, problems);
+  }
+}
+
+function precedes(a: ListedMailbox, b: ListedMailbox): boolean {
+  return a.deleted === b.deleted ? a.name < b.name : b.deleted;
+}
+
+function assignedTo(
+  { name }: ListedMailbox,
+  sourceId: string | undefined,
+  owner: ListedMailbox | undefined,
+  state: State,
+  problems: ProblemList,
+): string {
+  const key = sourceId ?? '';
+  const known = state.assignedUniqueid(key, name);
+  if (known !== undefined) return known;
+  const uniqueid = newUniqueid();
+  state.assignUniqueid(key, name, uniqueid);
+  problems.add({
+    code: sourceId === undefined ? 'uniqueid-missing' : 'uniqueid-double',
+    message:
+      sourceId === undefined
+        ? `it had no uniqueid; the target's is ${uniqueid}`
+        : `its uniqueid ${sourceId} is that of ${owner?.name} too; the target's is ${uniqueid}`,
+    advice: 'Nothing to do: it is mended on the target.',
+    mailbox: name,
   });
+  return uniqueid;
 }
 
 /** 24 characters of a-z and 0-9, as Cyrus without libuuid makes them. @see cyrus-imapd 3.0.18 lib/util.c makeuuid */

@@ -4,6 +4,7 @@ import { FormatError } from '../base/errors.js';
 import { parseConfigPath, quotaDirectory, quotaFile } from '../cyrus/layout/config-paths.js';
 import { type InternalName, type NameConf, splitDomain } from '../cyrus/names/mailbox-name.js';
 import { parseQuota, type Quota } from '../cyrus/records/quota.js';
+import type { SourceDir } from '../disk/source.js';
 import type { SourceTrees } from '../disk/trees.js';
 import type { Job } from '../job/job.js';
 import type { ProblemList } from '../model/problem.js';
@@ -34,7 +35,44 @@ export function readQuotaRoots(job: Job, trees: SourceTrees, problems: ProblemLi
     return roots;
   }
   const base = quotaDirectory(conf);
-  const root = trees.root(base);
+  visitQuotaFiles(job, trees, (root, path, dir, name) => {
+    const bytes = dir.read(name);
+    if (bytes) take(root, bytes.toString('latin1'), `${base}/${path}`);
+  });
+  return roots;
+}
+
+/** Which quota roots there are, by name; of what they say only that it is not nothing. */
+export function quotaRootNames(job: Job, trees: SourceTrees): Set<string> {
+  const { conf } = job.source;
+  if (conf.databases.quota.backend !== 'quotalegacy') {
+    const { dir, name } = databaseFile(conf, 'quota', 'quotas.db');
+    const entries = readSourceDatabase(trees.root(dir), name, conf.version) ?? [];
+    return new Set(entries.filter(({ value }) => !isNothing(value)).map(({ key }) => key));
+  }
+  const names = new Set<string>();
+  visitQuotaFiles(job, trees, (root, _, dir, name) => {
+    const isShort = (dir.sizeOf(name) ?? 0) < SHORTEST_BYTES;
+    if (!isShort || !isNothing(dir.read(name)?.toString('latin1') ?? '')) names.add(root);
+  });
+  return names;
+}
+
+/** Of a root that has neither use nor limit: `0`, newline, `0`. */
+const SHORTEST_BYTES = 3;
+
+function isNothing(value: string): boolean {
+  return /^[\s\0]*$/.test(value);
+}
+
+/** Every file of quotalegacy that lies in its own bucket. */
+function visitQuotaFiles(
+  job: Job,
+  trees: SourceTrees,
+  onFile: (root: string, path: string, dir: SourceDir, name: string) => void,
+): void {
+  const { conf } = job.source;
+  const root = trees.root(quotaDirectory(conf));
   const visit = (relative: string, depth: number): void => {
     const dir = root?.dir(relative);
     if (!dir) return;
@@ -43,9 +81,7 @@ export function readQuotaRoots(job: Job, trees: SourceTrees, problems: ProblemLi
       if (kind === 'directory' && depth > 0) visit(path, depth - 1);
       if (kind !== 'file' || name.endsWith('.NEW')) continue;
       const file = parseConfigPath(path);
-      if (file?.kind !== 'quota' || quotaFile(conf, file.root) !== path) continue;
-      const bytes = dir.read(name);
-      if (bytes) take(file.root, bytes.toString('latin1'), `${base}/${path}`);
+      if (file?.kind === 'quota' && quotaFile(conf, file.root) === path) onFile(file.root, path, dir, name);
     }
     dir.close();
   };
@@ -57,7 +93,6 @@ export function readQuotaRoots(job: Job, trees: SourceTrees, problems: ProblemLi
     dir?.close();
   }
   domains?.close();
-  return roots;
 }
 
 /**
@@ -68,7 +103,7 @@ export function readQuotaRoots(job: Job, trees: SourceTrees, problems: ProblemLi
  */
 export function quotaRootOf(
   name: InternalName,
-  roots: ReadonlyMap<string, unknown>,
+  roots: { has(root: string): boolean },
   conf: NameConf,
 ): string | undefined {
   const { domain, rest } = splitDomain(name, conf);

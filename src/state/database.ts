@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import Database from 'better-sqlite3';
 import { BusyError, ConfigError } from '../base/errors.js';
 
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 
 const SCHEMA = `
 CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -28,6 +28,7 @@ CREATE TABLE mailboxes (
   inFlight INTEGER NOT NULL DEFAULT 0,
   deferred INTEGER NOT NULL DEFAULT 0         -- passes in a row
 );
+CREATE INDEX mailboxesByName ON mailboxes (name);
 CREATE TABLE assigned (sourceId TEXT NOT NULL, name TEXT NOT NULL, uniqueid TEXT NOT NULL UNIQUE, PRIMARY KEY (sourceId, name)) WITHOUT ROWID;
 CREATE TABLE placement (unit TEXT PRIMARY KEY, partition TEXT NOT NULL, reason TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE problems (key TEXT PRIMARY KEY, problem TEXT NOT NULL, since TEXT NOT NULL, lastSeen TEXT NOT NULL) WITHOUT ROWID;

@@ -42,6 +42,23 @@ export type Sighting = Pick<
   | 'bytes'
 >;
 
+/** What is remembered of a mailbox, beside how it stands. */
+export type KnownMailbox = Omit<
+  MailboxRow,
+  'headerPrint' | 'syncedMessages' | 'syncedPrint' | 'form' | 'inFlight' | 'deferred'
+>;
+const KNOWN =
+  'id, uniqueid, name, sourceKey, print, indexVersion, uidvalidity, lastUid, messages, files, bytes, targetPartition, targetRelative, staged, syncedFiles';
+
+/** How a mailbox stands on the target. */
+export type MailboxStanding = Pick<
+  MailboxRow,
+  'id' | 'uniqueid' | 'form' | 'inFlight' | 'staged' | 'targetPartition' | 'targetRelative'
+> & {
+  /** What was copied last is what was seen last. */
+  readonly upToDate: 0 | 1;
+};
+
 /** What a copied mailbox is recorded with. `syncedPrint` null: it changed while it was copied, look again. */
 export interface SyncedMailbox {
   readonly id: number;
@@ -57,6 +74,8 @@ export type LeftMailbox = Pick<MailboxRow, 'id' | 'targetPartition' | 'targetRel
 export class MailboxRows {
   readonly #db: StateDatabase;
   readonly #sight;
+  readonly #byId;
+  readonly #byName;
   readonly #inFlight;
   readonly #done;
   readonly #left;
@@ -72,7 +91,10 @@ export class MailboxRows {
       db.prepare(`INSERT INTO mailboxes (uniqueid, name, sourceKey, headerPrint, print, indexVersion, uidvalidity, lastUid, messages, files, bytes)
       VALUES (@uniqueid, @name, @sourceKey, @headerPrint, @print, @indexVersion, @uidvalidity, @lastUid, @messages, @files, @bytes)
       ON CONFLICT (uniqueid) DO UPDATE SET name = @name, sourceKey = @sourceKey, headerPrint = @headerPrint, print = @print,
-        indexVersion = @indexVersion, uidvalidity = @uidvalidity, lastUid = @lastUid, messages = @messages, files = @files, bytes = @bytes`);
+        indexVersion = @indexVersion, uidvalidity = @uidvalidity, lastUid = @lastUid, messages = @messages, files = @files, bytes = @bytes
+      RETURNING id`);
+    this.#byId = db.prepare('SELECT * FROM mailboxes WHERE id = ?');
+    this.#byName = db.prepare('SELECT * FROM mailboxes WHERE name = ? ORDER BY id DESC LIMIT 1');
     this.#forgetSweep = db.prepare('DELETE FROM sweep');
     this.#inFlight = db.prepare(
       'UPDATE mailboxes SET inFlight = 1, targetPartition = ?, targetRelative = ? WHERE id = ?',
@@ -96,11 +118,39 @@ export class MailboxRows {
     return this.#db.prepare('SELECT * FROM mailboxes').all() as MailboxRow[];
   }
 
-  /** Records what the source showed, new mailboxes included. */
-  sight(sightings: readonly Sighting[]): void {
-    if (sightings.length === 0) return;
+  /** One after the other; nothing may be written meanwhile. */
+  known(): Iterable<KnownMailbox> {
+    return this.#db.prepare(`SELECT ${KNOWN} FROM mailboxes`).iterate() as Iterable<KnownMailbox>;
+  }
+
+  /** One after the other; nothing may be written meanwhile. */
+  standings(): Iterable<MailboxStanding> {
+    return this.#db
+      .prepare(
+        'SELECT id, uniqueid, syncedPrint IS print AS upToDate, form, inFlight, staged, targetPartition, targetRelative FROM mailboxes',
+      )
+      .iterate() as Iterable<MailboxStanding>;
+  }
+
+  get(id: number): MailboxRow | undefined {
+    return this.#byId.get(id) as MailboxRow | undefined;
+  }
+
+  /** The one seen last, where several had the name. */
+  byName(name: string): MailboxRow | undefined {
+    return this.#byName.get(name) as MailboxRow | undefined;
+  }
+
+  /** Records what the source showed, new mailboxes included. @param onRow Told of the row that each has. */
+  sight<T extends Sighting>(seen: Iterable<T>, onRow: (seen: T, id: number) => void = () => {}): void {
+    const rows = seen[Symbol.iterator]();
+    let next = rows.next();
+    if (next.done) return;
     this.#change(() => {
-      for (const sighting of sightings) this.#sight.run(sighting);
+      for (; !next.done; next = rows.next()) {
+        const { id } = this.#sight.get(next.value) as { id: number };
+        onRow(next.value, id);
+      }
     });
   }
 

@@ -21,12 +21,14 @@ export class SweepRows {
       yield (row as { bytes: Buffer }).bytes;
   }
 
-  save(head: string, parts: readonly Buffer[]): void {
+  /** @param head Asked for when all parts are made. */
+  save(parts: Iterable<Buffer>, head: () => string): void {
     const put = this.#db.prepare('INSERT INTO sweep VALUES (?, ?)');
     this.#db.transaction(() => {
       this.forget();
-      put.run(HEAD, head);
-      for (const [i, part] of parts.entries()) put.run(HEAD + 1 + i, part);
+      let number = HEAD;
+      for (const part of parts) put.run(++number, part);
+      put.run(HEAD, head());
     })();
   }
 

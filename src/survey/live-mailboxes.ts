@@ -12,7 +12,8 @@ import { isLive, type MailboxEntry } from '../cyrus/records/mailboxes-db.js';
 import { isAtLeast } from '../cyrus/version.js';
 import { errnoOf } from '../disk/os-path.js';
 import type { SourceTrees } from '../disk/trees.js';
-import { type Inventory, unitOf } from '../inventory/inventory.js';
+import type { Inventory } from '../inventory/inventory.js';
+import { unitOf } from '../inventory/listed-mailbox.js';
 import { isStill, readMailboxesDb } from '../inventory/read-mailboxes-db.js';
 import type { Job } from '../job/job.js';
 
@@ -259,7 +260,7 @@ export function liveMailboxes(
 ): LiveMailboxes {
   const { conf } = job.source;
   const live = new LiveMailboxes(canonical);
-  const ownerOf = (name: InternalName) => (userOf(name, conf) ? unitOf(name, job) : undefined);
+  const ownerOf = (name: InternalName) => (userOf(name, conf) ? unitOf(name, conf) : undefined);
   for (const { name, uniqueid, entry, place, deleted, summary, print } of inventory.mailboxes) {
     const id = entry.uniqueid ?? uniqueid;
     const hasIndex = summary !== undefined;

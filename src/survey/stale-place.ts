@@ -11,7 +11,7 @@ import { asInternalName, type InternalName, splitName, userOf } from '../cyrus/n
 import { isAtLeast } from '../cyrus/version.js';
 import { type FileStat, fingerprintOf } from '../disk/file-stat.js';
 import { errnoOf } from '../disk/os-path.js';
-import { unitOf } from '../inventory/inventory.js';
+import { unitOf } from '../inventory/listed-mailbox.js';
 import type { CensusRow } from '../state/census-rows.js';
 import { directoriesOf, type LiveMailbox } from './live-mailboxes.js';
 import { STRANGER } from './live-place.js';
@@ -205,7 +205,7 @@ export function tellStalePlace(
     candidates: own
       .filter(({ directory }) => directory.messages > 0)
       .map(({ one }) => ({ root: one.root.path, relative })),
-    owner: twin ? twin.owner : name !== undefined && userOf(name, conf) ? unitOf(name, job) : undefined,
+    owner: twin ? twin.owner : name !== undefined && userOf(name, conf) ? unitOf(name, conf) : undefined,
     twin: twin?.number,
     index: index && { root: index.root, relative },
     print: isSettled ? [...own.map(({ one }) => fingerprintOf(one.stat)), index?.print ?? '-'].join(' ') : undefined,

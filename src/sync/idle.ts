@@ -13,22 +13,26 @@ import { quotaDirectory } from '../cyrus/layout/config-paths.js';
 import type { MailboxPlace } from '../cyrus/layout/mailbox-place.js';
 import { fingerprintOf } from '../disk/file-stat.js';
 import { ifThere, osPath } from '../disk/os-path.js';
-import { putStatWords, STAT_WORDS, StatSweep } from '../disk/stat-sweep.js';
+import { STAT_WORDS, StatSweep } from '../disk/stat-sweep.js';
 import type { SourceTrees } from '../disk/trees.js';
+import type { Inventory } from '../inventory/inventory.js';
+import type { ListedMailbox } from '../inventory/listed-mailbox.js';
+import {
+  FILES,
+  type MailboxTable,
+  mailboxFiles,
+  nameBytes,
+  type ThirdFile,
+  thirdFile,
+} from '../inventory/mailbox-table.js';
 import { databaseFile } from '../inventory/read-mailboxes-db.js';
 import type { Job } from '../job/job.js';
 import type { State } from '../state/state.js';
 
-/** What a mailbox was last seen as; `print` null: look again. */
-export interface SeenMailbox {
-  readonly place: MailboxPlace;
-  readonly print: string | null;
-}
-
 /** One blob: so many mailboxes that it stays below some hundred KiB. */
 const PER_PART = 4096;
-const NAMES = ['cyrus.header', 'cyrus.index'] as const;
-const bytesOfName = (name: string) => Buffer.from(`/${name}\0`, 'latin1');
+/** 32-bit words of a mailbox's three files. */
+const WORDS = FILES * STAT_WORDS;
 
 /** What all else of a pass follows from, apart from the mailboxes' own files. */
 interface Inputs {
@@ -42,7 +46,7 @@ interface Inputs {
 interface Head {
   readonly inputs: Inputs;
   readonly mailboxes: number;
-  readonly third: string;
+  readonly third: ThirdFile;
   /** Roots as the server names them. */
   readonly roots: readonly string[];
   /** Of header, index and the third file, as positions in `roots`. */
@@ -92,12 +96,10 @@ export function countIfIdle(job: Job, state: State, trees: SourceTrees): number 
   if (text === undefined) return undefined;
   const head = JSON.parse(text) as Head;
   if (JSON.stringify(inputsOf(job, trees)) !== JSON.stringify(head.inputs)) return undefined;
-  const names = [...NAMES, head.third].map(bytesOfName);
-  const sweep = new StatSweep(
-    head.roots.map((root) => job.source.real(root)),
-    3 * head.mailboxes,
-  );
+  const names = mailboxFiles(head.third).map(nameBytes);
+  const sweep = new StatSweep(FILES * head.mailboxes);
   try {
+    for (const root of head.roots) sweep.addRoot(job.source.real(root));
     for (const part of state.sweep.parts()) if (!isPartAsBefore(part, head, sweep, names)) return undefined;
   } finally {
     sweep.close();
@@ -108,40 +110,30 @@ export function countIfIdle(job: Job, state: State, trees: SourceTrees): number 
 /** A part: count, then the words of all, then of each mailbox its place, the length of its path, the path. */
 function isPartAsBefore(part: Buffer, head: Head, sweep: StatSweep, names: readonly Buffer[]): boolean {
   const count = part.readUInt32LE(0);
-  const wordBytes = count * 3 * STAT_WORDS * 4;
-  const words = new Int32Array(count * 3 * STAT_WORDS);
-  Buffer.from(words.buffer).set(part.subarray(4, 4 + wordBytes));
-  let at = 4 + wordBytes;
+  const words = new Int32Array(count * WORDS);
+  Buffer.from(words.buffer).set(part.subarray(4, 4 + 4 * words.length));
+  let at = 4 + 4 * words.length;
   for (let i = 0; i < count; i++) {
     const place = head.places[part.readUInt16LE(at)]!;
     const from = at + 4;
     const to = from + part.readUInt16LE(at + 2);
     at = to;
-    for (let file = 0; file < 3; file++)
-      if (!sweep.isAsBefore(place[file]!, part, from, to, names[file]!, words, (3 * i + file) * STAT_WORDS))
+    for (let file = 0; file < FILES; file++)
+      if (!sweep.isAsBefore(place[file]!, part, from, to, names[file]!, words, i * WORDS + file * STAT_WORDS))
         return false;
   }
   return true;
 }
 
-/**
- * Leaves the list for the next pass. To be called only at the end of a complete pass that met no problem.
- * @param databasePrint Of mailboxes.db as it was read, at rest.
- */
-export function rememberForIdle(
-  job: Job,
-  state: State,
-  trees: SourceTrees,
-  databasePrint: string,
-  hasExpunge: boolean,
-  mailboxes: readonly SeenMailbox[],
-): void {
+/** Leaves the list for the next pass. To be called only at the end of a complete pass that met no problem. */
+export function rememberForIdle(job: Job, state: State, trees: SourceTrees, inventory: Inventory): void {
+  const { mailboxes, table } = inventory;
   const inputs = inputsOf(job, trees);
-  if (inputs?.mailboxesDb !== databasePrint || mailboxes.some(({ print }) => print === null)) {
+  if (inputs?.mailboxesDb !== inventory.databasePrint) {
     state.sweep.forget();
     return;
   }
-  const third = hasExpunge ? 'expunge' : 'annotations';
+  const third = thirdFile(inventory.hasExpunge);
   const roots: string[] = [];
   const places: [number, number, number][] = [];
   const placeOf = new Map<string, number>();
@@ -155,20 +147,25 @@ export function rememberForIdle(
     placeOf.set(partition, places.length);
     return places.push([numberOf(meta.header), numberOf(meta.index), numberOf(meta[third])]) - 1;
   };
-  const parts: Buffer[] = [];
-  for (let at = 0; at < mailboxes.length; at += PER_PART)
-    parts.push(partOf(mailboxes.slice(at, at + PER_PART), numberOfPlace));
-  const head: Head = { inputs, mailboxes: mailboxes.length, third: `cyrus.${third}`, roots, places };
-  state.sweep.save(JSON.stringify(head), parts);
+  function* parts(): Iterable<Buffer> {
+    for (let at = 0; at < mailboxes.length; at += PER_PART)
+      yield partOf(mailboxes.slice(at, at + PER_PART), table, numberOfPlace);
+  }
+  const head = (): Head => ({ inputs, mailboxes: mailboxes.length, third, roots, places });
+  state.sweep.save(parts(), () => JSON.stringify(head()));
 }
 
-function partOf(mailboxes: readonly SeenMailbox[], numberOfPlace: (place: MailboxPlace) => number): Buffer {
-  const words = new Int32Array(mailboxes.length * 3 * STAT_WORDS);
+function partOf(
+  mailboxes: readonly ListedMailbox[],
+  table: MailboxTable,
+  numberOfPlace: (place: MailboxPlace) => number,
+): Buffer {
+  const words = new Int32Array(mailboxes.length * WORDS);
   const count = Buffer.alloc(4);
   count.writeUInt32LE(mailboxes.length);
   const paths: Buffer[] = [];
-  for (const [i, { place, print }] of mailboxes.entries()) {
-    for (const [file, text] of print!.split(' ').entries()) putStatWords(text, words, (3 * i + file) * STAT_WORDS);
+  for (const [i, { at, place }] of mailboxes.entries()) {
+    words.set(table.words.subarray(at * WORDS, (at + 1) * WORDS), i * WORDS);
     const head = Buffer.alloc(4);
     const path = Buffer.from(place.relative, 'latin1');
     head.writeUInt16LE(numberOfPlace(place), 0);

@@ -1,10 +1,20 @@
-import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { fingerprintOf, statPath } from '../../src/disk/file-stat.js';
 import { native } from '../../src/disk/native.js';
-import { putStatWords, STAT_WORDS, StatSweep } from '../../src/disk/stat-sweep.js';
+import { printOfWords, putStatWords, STAT_WORDS, StatSweep } from '../../src/disk/stat-sweep.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'cyrsync-native-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -43,7 +53,8 @@ it.each([
   const words = new Int32Array(2 * STAT_WORDS);
   putStatWords(fingerprintOf(statPath(path)), words, 0);
   putStatWords('-', words, STAT_WORDS);
-  const sweep = new StatSweep([tmpdir()], files);
+  const sweep = new StatSweep(files);
+  sweep.addRoot(tmpdir());
   const relative = Buffer.from(`xx${dir.slice(tmpdir().length + 1)}xx`);
   const isAsBefore = (name: string, at: number) =>
     sweep.isAsBefore(0, relative, 2, relative.length - 2, Buffer.from(`/${name}\0`), words, at);
@@ -59,5 +70,16 @@ it.each([
   expect(isAsBefore('watched', 0)).toBe(true);
   writeFileSync(path, '2'); // the same size, the same inode
   expect(isAsBefore('watched', 0)).toBe(false);
+  const below = dir.slice(tmpdir().length + 1);
+  for (const [name, time] of [
+    ['watched', 0],
+    ['watched', -12.25],
+    ['watched', 4e9 + 0.5],
+    ['nothing', 0],
+  ] as const) {
+    if (name === 'watched') utimesSync(path, time, time);
+    sweep.read(0, below, Buffer.from(`/${name}\0`), words, STAT_WORDS);
+    expect(printOfWords(words, STAT_WORDS)).toBe(fingerprintOf(statPath(join(dir, name))));
+  }
   sweep.close();
 });

@@ -25,6 +25,11 @@ export function mailboxRoots({ data, archive, meta }: PartitionConf): string[] {
   return [...new Set([data, ...(archive === undefined ? [] : [archive]), ...Object.values(meta)])];
 }
 
+/** Every such root of every partition, once. */
+export function partitionRoots({ partitions }: { readonly partitions: ReadonlyMap<string, PartitionConf> }): string[] {
+  return [...new Set([...partitions.values()].flatMap(mailboxRoots))];
+}
+
 interface MetaKeyRow {
   /** Word of `metadir-WORD-NAME`; none: that kind has no such key. */
   readonly metadir?: string;

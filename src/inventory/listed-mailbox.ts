@@ -1,0 +1,93 @@
+/** A mailbox of the inventory: its record and a number in the table; all else is made of these when it is asked for. */
+import type { CyrusConf } from '../cyrus/conf/cyrus-conf.js';
+import { type MailboxPlace, placeOf } from '../cyrus/layout/mailbox-place.js';
+import { type InternalName, isDeletedName, splitDomain, type User, userOf } from '../cyrus/names/mailbox-name.js';
+import type { MailboxEntry } from '../cyrus/records/mailboxes-db.js';
+import { isAtLeast } from '../cyrus/version.js';
+import type { MailboxSummary, SourceMailbox } from '../model/mailbox.js';
+import type { MailboxTable } from './mailbox-table.js';
+
+/** What all mailboxes of one inventory have in common. */
+export interface MailboxListing {
+  readonly conf: CyrusConf;
+  readonly table: MailboxTable;
+  /** Places that the job file says, not mailboxes.db, by internal name. */
+  readonly adopted: ReadonlyMap<string, { readonly place: MailboxPlace }>;
+}
+
+export class ListedMailbox implements SourceMailbox {
+  readonly entry: MailboxEntry;
+  /** Its number in the table. */
+  readonly at: number;
+  uniqueid = '';
+  readonly #listing: MailboxListing;
+
+  /** @param uniqueid Undefined where neither mailboxes.db nor cyrus.header has one: {@link uniqueid} is set later. */
+  constructor(listing: MailboxListing, entry: MailboxEntry, at: number) {
+    this.#listing = listing;
+    this.entry = entry;
+    this.at = at;
+  }
+
+  get name(): InternalName {
+    return this.entry.name;
+  }
+
+  get user(): User | undefined {
+    return userOf(this.name, this.#listing.conf);
+  }
+
+  get unit(): string {
+    return unitOf(this.name, this.#listing.conf);
+  }
+
+  get deleted(): boolean {
+    return isDeletedName(this.name, this.#listing.conf);
+  }
+
+  get place(): MailboxPlace {
+    const { adopted, conf } = this.#listing;
+    return adopted.get(this.name)?.place ?? placeOfEntry(conf, this.entry)!; // it has been looked at once
+  }
+
+  get headerPrint(): string {
+    return this.#listing.table.headerPrint(this.at);
+  }
+
+  get print(): string {
+    return this.#listing.table.print(this.at);
+  }
+
+  get hasFiles(): boolean {
+    const { table } = this.#listing;
+    return table.hasHeader(this.at) && table.hasIndex(this.at);
+  }
+
+  get summary(): MailboxSummary | undefined {
+    return this.#listing.table.summary(this.at);
+  }
+}
+
+/** @returns undefined for a partition that imapd.conf does not know, or none */
+export function placeOfEntry(
+  conf: CyrusConf,
+  { name, uniqueid, partition, legacy }: MailboxEntry,
+): MailboxPlace | undefined {
+  if (partition === undefined) return undefined;
+  return placeOf(conf, { name, uniqueid, partition, legacy: isByName(conf, legacy) });
+}
+
+/** Before 3.6 every mailbox lies by its name. */
+export function isByName(conf: CyrusConf, legacy: boolean): boolean {
+  return legacy || !isAtLeast(conf.version, '3.6');
+}
+
+/** A user's whole tree with what was deleted of it, or a shared mailbox with all below it. */
+export function unitOf(name: InternalName, conf: CyrusConf): string {
+  const user = userOf(name, conf);
+  if (user) return `${user.domain === undefined ? '' : `${user.domain}!`}user.${user.localpart}`;
+  const { domain, rest } = splitDomain(name, conf);
+  const prefix = `${conf.deletedPrefix}.`;
+  const top = (rest.startsWith(prefix) ? rest.slice(prefix.length) : rest).split('.')[0]!;
+  return `${domain === undefined ? '' : `${domain}!`}${top}`;
+}

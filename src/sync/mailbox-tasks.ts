@@ -1,0 +1,218 @@
+/** What of each mailbox is to be done, and all that a worker needs to know to do it. */
+import { createHash } from 'node:crypto';
+import { RefusedError } from '../base/errors.js';
+import type { MailboxPlace } from '../cyrus/layout/mailbox-place.js';
+import { printTypeLetters } from '../cyrus/records/mailbox-type.js';
+import { isAtLeast } from '../cyrus/version.js';
+import type { SourceTrees } from '../disk/trees.js';
+import { AnnotationSizes } from '../inventory/annotation-sizes.js';
+import type { Inventory } from '../inventory/inventory.js';
+import type { ListedMailbox } from '../inventory/listed-mailbox.js';
+import { quotaRootNames, quotaRootOf } from '../inventory/quota-roots.js';
+import { SeenEntries } from '../inventory/seen-entries.js';
+import type { Job } from '../job/job.js';
+import type { MailboxSummary } from '../model/mailbox.js';
+import type { ProblemList } from '../model/problem.js';
+import type { HeaderForm, IndexVersions, OwnerSeen, SyncTask, TaskPlace } from '../model/sync-task.js';
+import type { Plan } from '../plan/plan.js';
+import type { MailboxRow, MailboxStanding } from '../state/mailbox-rows.js';
+import type { State } from '../state/state.js';
+import type { BatchTask, Todo } from './batches.js';
+import type { Move } from './moves.js';
+import { indexVersions } from './target-version.js';
+
+/** Of an index that can't be read: the worker sees what can be done (copy-as-it-stands.ts). */
+const UNREADABLE: Pick<MailboxSummary, 'indexVersion' | 'bytes' | 'files'> = { indexVersion: 99, bytes: 0, files: 0 };
+
+export interface MailboxTodo extends Todo {
+  readonly mailbox: ListedMailbox;
+  /** A crash may have left anything of it on the target. */
+  readonly checkContent: boolean;
+}
+
+/** What is the same for all mailboxes of a pass. */
+export interface TaskOptions {
+  readonly full: boolean;
+  readonly checksum: boolean;
+  readonly holdRemovals: boolean;
+  /** The pass before this one died or was stopped: see links.ts. */
+  readonly isAfterUnfinished: boolean;
+}
+
+export interface Comparison {
+  /** In order of users. */
+  readonly todos: readonly MailboxTodo[];
+  readonly moves: readonly Move[];
+  readonly unchanged: number;
+  /** Their files are missing: takeInventory has said so, the target keeps what it has. */
+  readonly failed: number;
+}
+
+/** What the target's header and a converted index are made from, beside the source's files. */
+interface Making {
+  readonly header: HeaderForm;
+  readonly ownerSeen: OwnerSeen | undefined;
+  readonly anyoneSeen: OwnerSeen | undefined;
+  readonly annotationBytes: number;
+  readonly form: string;
+}
+
+export class MailboxTasks {
+  readonly #job: Job;
+  readonly #inventory: Inventory;
+  readonly #plan: Plan;
+  readonly #options: TaskOptions;
+  readonly #quotaRoots: ReadonlySet<string>;
+  readonly #seen: SeenEntries;
+  readonly #indexes: IndexVersions;
+  readonly #sizes: AnnotationSizes | undefined;
+  readonly #headerForm: HeaderForm['form'];
+  readonly #archives: boolean;
+  /** Something was made from seen or annotation databases, which have no place in the list of idle.ts. */
+  readsDatabases = false;
+
+  constructor(
+    job: Job,
+    source: SourceTrees,
+    inventory: Inventory,
+    plan: Plan,
+    options: TaskOptions,
+    problems: ProblemList,
+  ) {
+    const { conf } = job.target;
+    this.#job = job;
+    this.#inventory = inventory;
+    this.#plan = plan;
+    this.#options = options;
+    this.#quotaRoots = quotaRootNames(job, source);
+    this.#seen = new SeenEntries(job, source, problems);
+    this.#indexes = indexVersions(job.options.migrate.upgrade_indexes, conf.version);
+    this.#sizes = this.#indexes.raiseTo > 12 ? new AnnotationSizes(job, source) : undefined;
+    this.#headerForm = isAtLeast(conf.version, '3.6') ? 'dlist' : 'text';
+    this.#archives = [...conf.partitions.values()].some((partition) => partition.archive !== undefined);
+  }
+
+  /** All mailboxes of the inventory against what the state says of them. */
+  compare(state: State): Comparison {
+    const { full, checksum } = this.#options;
+    const todos: MailboxTodo[] = [];
+    const moving: ListedMailbox[] = [];
+    let unchanged = 0;
+    let failed = 0;
+    const byUniqueid = new Map(this.#inventory.mailboxes.map((mailbox) => [mailbox.uniqueid, mailbox]));
+    for (const row of state.mailboxes.standings()) {
+      const mailbox = byUniqueid.get(row.uniqueid);
+      if (!mailbox) continue;
+      const summary = mailbox.summary ?? (mailbox.hasFiles ? UNREADABLE : undefined);
+      if (!summary) {
+        failed++;
+        continue;
+      }
+      const place = this.#plan.placeOf(mailbox);
+      const isNew = row.targetPartition === null;
+      const isMoving = row.staged !== 0 || (!isNew && !isAt(row, place));
+      if (isMoving) moving.push(mailbox);
+      const { form } = this.#makingOf(mailbox, place, summary);
+      const same = row.upToDate === 1 && row.form === form && row.inFlight === 0;
+      if (same && !isMoving && !full && !checksum) {
+        unchanged++;
+        continue;
+      }
+      const kind = isNew ? 'created' : isMoving ? 'moved' : same ? 'unchanged' : 'changed';
+      const synced = same ? 0 : Math.max(0, this.#inventory.table.syncedFiles[mailbox.at]!);
+      const files = Math.max(0, summary.files - synced);
+      const checkContent = row.inFlight === 1 || row.staged !== 0;
+      todos.push({ id: row.id, kind, bytes: summary.bytes, files, mailbox, checkContent });
+    }
+    const moves = moving.map((mailbox): Move => {
+      const row = state.mailboxes.get(this.#inventory.table.rowIds[mailbox.at]!)!;
+      const place = this.#plan.placeOf(mailbox);
+      return { row, from: placeOfRow(this.#job, row), to: taskPlace(place), toPartition: place.partition };
+    });
+    return { todos: inOrderOfUsers(todos), moves, unchanged, failed };
+  }
+
+  taskOf({ mailbox, checkContent }: MailboxTodo, row: MailboxRow): BatchTask {
+    const place = this.#plan.placeOf(mailbox);
+    const { full, checksum, holdRemovals, isAfterUnfinished } = this.#options;
+    const { form, ...making } = this.#makingOf(mailbox, place, mailbox.summary ?? UNREADABLE);
+    const task: SyncTask = {
+      id: row.id,
+      name: mailbox.name,
+      from: taskPlace(mailbox.place),
+      to: taskPlace(place),
+      hasExpunge: this.#inventory.hasExpunge,
+      checkContent: checkContent || checksum,
+      full,
+      ...making,
+      recordedId: mailbox.entry.uniqueid,
+      form,
+      indexes: this.#indexes,
+      archives: this.#archives,
+      holdRemovals,
+      verifyLinks: isAfterUnfinished,
+    };
+    return { task, row, partition: place.partition };
+  }
+
+  #makingOf(mailbox: ListedMailbox, place: MailboxPlace, { indexVersion }: { indexVersion: number }): Making {
+    const { entry, name, uniqueid } = mailbox;
+    const { conf } = this.#job.target;
+    const header: HeaderForm = {
+      form: this.#headerForm,
+      name,
+      types: printTypeLetters({ ...entry, legacy: place.legacy }, conf.version),
+      uniqueid,
+      quotaRoot: quotaRootOf(name, this.#quotaRoots, this.#job.source.conf),
+      acl: entry.acl,
+    };
+    const { oldest, raiseTo } = this.#indexes;
+    const sourceId = entry.uniqueid ?? uniqueid;
+    const needsSeen = indexVersion < oldest;
+    const needsSizes = this.#sizes !== undefined && indexVersion < 13;
+    this.readsDatabases ||= needsSeen || needsSizes;
+    const ownerSeen = needsSeen ? this.#seen.of(mailbox.user, sourceId) : undefined;
+    const anyoneSeen = needsSeen ? this.#seen.ofAnyone(sourceId) : undefined;
+    const annotationBytes = needsSizes ? this.#sizes!.of(name, sourceId) : 0;
+    const versions = raiseTo > 0 || oldest === 0 ? [this.#indexes, annotationBytes] : [];
+    const form = createHash('sha1')
+      .update(JSON.stringify([header, ownerSeen, anyoneSeen, ...versions]))
+      .digest('base64');
+    return { header, ownerSeen, anyoneSeen, annotationBytes, form };
+  }
+}
+
+function isAt(row: MailboxStanding, place: MailboxPlace): boolean {
+  return row.targetPartition === place.partition && row.targetRelative === place.relative;
+}
+
+/** Where a mailbox lies on the target, by its row. @throws RefusedError for a partition that imapd.conf lost */
+export function placeOfRow(
+  job: Job,
+  { name, targetPartition, targetRelative }: Pick<MailboxRow, 'name' | 'targetPartition' | 'targetRelative'>,
+): TaskPlace {
+  const roots = job.target.conf.partitions.get(targetPartition!);
+  if (!roots)
+    throw new RefusedError(
+      `The target has no partition "${targetPartition}" any more`,
+      `${name} lies on it`,
+      'Put the partition back into the new imapd.conf.',
+    );
+  return { data: roots.data, archive: roots.archive ?? null, meta: roots.meta, relative: targetRelative! };
+}
+
+export function taskPlace(place: MailboxPlace): TaskPlace {
+  return {
+    data: place.roots.data,
+    archive: place.roots.archive ?? null,
+    meta: place.roots.meta,
+    relative: place.relative,
+  };
+}
+
+/** A user's mailboxes one after the other: their seen database is read once, their links are found together. */
+function inOrderOfUsers(todos: readonly MailboxTodo[]): MailboxTodo[] {
+  const keyed = todos.map((todo) => ({ todo, unit: todo.mailbox.unit, name: todo.mailbox.name }));
+  keyed.sort((a, b) => (a.unit < b.unit ? -1 : a.unit > b.unit ? 1 : a.name < b.name ? -1 : 1));
+  return keyed.map(({ todo }) => todo);
+}
