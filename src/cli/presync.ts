@@ -3,8 +3,8 @@ import { ConfigError, RefusedError } from '../base/errors.js';
 import { formatBytes, plural } from '../base/units.js';
 import { rescueEarly } from '../cutover/rescue-leftovers.js';
 import { rescueText } from '../report/rescue-text.js';
-import { runPresync } from '../sync/pass.js';
 import type { PassFigures } from '../sync/pass-figures.js';
+import { runPresync } from '../sync/presync.js';
 import { passContext } from './pass-context.js';
 import { type CommonOptions, commonCommand, runOnJob } from './run.js';
 

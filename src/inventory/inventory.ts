@@ -9,7 +9,6 @@ import { randomBytes } from 'node:crypto';
 import { FormatError } from '../base/errors.js';
 import { isSafeUniqueid, type MailboxPlace } from '../cyrus/layout/mailbox-place.js';
 import { readMailboxHeader } from '../cyrus/mailbox/header.js';
-import { readExpunge, readIndexHeader } from '../cyrus/mailbox/index.js';
 import { checkName, type InternalName, unreachableLogin } from '../cyrus/names/mailbox-name.js';
 import { isLive, type MailboxEntry } from '../cyrus/records/mailboxes-db.js';
 import { isAtLeast } from '../cyrus/version.js';
@@ -25,6 +24,7 @@ import { DirectoryClaims } from './directory-claims.js';
 import { isByName, ListedMailbox, type MailboxListing, placeOfEntry } from './listed-mailbox.js';
 import { MailboxTable } from './mailbox-table.js';
 import { type MailboxesRead, readMailboxesDb } from './read-mailboxes-db.js';
+import { readSummary } from './summary.js';
 
 export interface Inventory {
   readonly mailboxes: readonly ListedMailbox[];
@@ -44,6 +44,8 @@ export interface Inventory {
   readonly adopted: ReadonlySet<string>;
   /** Names of live records that could not be migrated, each with a problem. */
   readonly refused: ReadonlySet<string>;
+  /** Where the files of some of these would be: a mailbox may yet appear there. */
+  readonly refusedPlaces: readonly MailboxPlace[];
   /** Whether this source keeps cyrus.expunge (up to 2.3). */
   readonly hasExpunge: boolean;
 }
@@ -69,7 +71,7 @@ export function takeInventory(job: Job, state: State, trees: SourceTrees, proble
   const table = new MailboxTable(live.length, hasExpunge, job.source.real);
   try {
     const scan: Scan = { job, state, trees, problems, listing: { conf, table, adopted } };
-    const { mailboxes, sourceIds, refused } = findMailboxes(live, scan);
+    const { mailboxes, sourceIds, refused, refusedPlaces } = findMailboxes(live, scan);
     identify(mailboxes, sourceIds, state, problems);
     const unseen = recordSightings(mailboxes, scan);
     return {
@@ -85,6 +87,7 @@ export function takeInventory(job: Job, state: State, trees: SourceTrees, proble
       dialect: list.dialect,
       adopted: new Set(adopted.keys()),
       refused,
+      refusedPlaces,
       hasExpunge,
     };
   } finally {
@@ -122,6 +125,7 @@ function findMailboxes(live: readonly MailboxEntry[], scan: Scan) {
   const mailboxes: ListedMailbox[] = [];
   const sourceIds: (string | undefined)[] = [];
   const refused = new Set<string>();
+  const refusedPlaces: MailboxPlace[] = [];
   const claims = new DirectoryClaims<ListedMailbox>((mailbox) => sourceKey(mailbox.place));
   for (const entry of live) {
     const place = adopted.get(entry.name)?.place ?? checkedPlace(job, entry, problems);
@@ -133,6 +137,7 @@ function findMailboxes(live: readonly MailboxEntry[], scan: Scan) {
     const sourceId = sourceIdOf(mailbox, place, scan);
     if (sourceId === 'refused') {
       refused.add(entry.name);
+      refusedPlaces.push(place);
       table.drop();
       continue;
     }
@@ -156,7 +161,7 @@ function findMailboxes(live: readonly MailboxEntry[], scan: Scan) {
     mailboxes.push(mailbox);
     sourceIds.push(sourceId?.id);
   }
-  return { mailboxes, sourceIds, refused };
+  return { mailboxes, sourceIds, refused, refusedPlaces };
 }
 
 /** Reads the index headers of what is new or changed, and writes that down. @returns rows of mailboxes that were not seen */
@@ -309,30 +314,12 @@ function readProblem(error: unknown, name: InternalName, path: string) {
   throw error;
 }
 
-/** The longest header of any version. */
-const HEADER_BYTES = 192;
-
+/** @returns undefined, with a problem, where the index can't be read */
 function summarise({ place, name }: ListedMailbox, { job, trees, problems }: Scan): MailboxSummary | undefined {
-  const path = `${place.meta.index}/cyrus.index`;
   try {
-    const bytes = trees.root(place.roots.meta.index)?.readStart(`${place.relative}/cyrus.index`, HEADER_BYTES);
-    if (!bytes) throw new FormatError(path, 0, 'an index', 'nothing');
-    const header = readIndexHeader(bytes, path);
-    let files: number = header.count;
-    if (!isAtLeast(job.source.conf.version, '2.4')) {
-      const expunge = trees.root(place.roots.meta.expunge)?.read(`${place.relative}/cyrus.expunge`);
-      files += expunge ? (readExpunge(expunge, `${place.meta.expunge}/cyrus.expunge`)?.count ?? 0) : 0;
-    }
-    return {
-      indexVersion: header.minorVersion,
-      uidvalidity: header.uidvalidity,
-      lastUid: header.lastUid,
-      messages: header.exists,
-      files,
-      bytes: Number(header.quotaUsedBytes),
-    };
+    return readSummary(place, job.source.conf.version, trees);
   } catch (error) {
-    const problem = readProblem(error, name, path);
+    const problem = readProblem(error, name, `${place.meta.index}/cyrus.index`);
     problems.add(error instanceof FormatError ? { ...problem, code: 'index-damaged' } : problem);
     return undefined;
   }
@@ -387,6 +374,7 @@ function assignedTo(
         : `its uniqueid ${sourceId} is that of ${owner?.name} too; the target's is ${uniqueid}`,
     advice: 'Nothing to do: it is mended on the target.',
     mailbox: name,
+    stays: true,
   });
   return uniqueid;
 }

@@ -29,7 +29,7 @@ export function nameBytes(file: string): Buffer {
 
 export class MailboxTable {
   /** Of header, index and third file, {@link STAT_WORDS} each. */
-  readonly words: Int32Array;
+  readonly #words: Int32Array;
   readonly #sums: Float64Array;
   readonly #hasSums: Uint8Array;
   /** Id of the row in the state; 0 until there is one. */
@@ -45,7 +45,7 @@ export class MailboxTable {
 
   /** @param capacity Mailboxes that are to come at most. @param real Puts a root's prefix in front of its path. */
   constructor(capacity: number, hasExpunge: boolean, real: (path: string) => string) {
-    this.words = new Int32Array(capacity * WORDS);
+    this.#words = new Int32Array(capacity * WORDS);
     this.#sums = new Float64Array(capacity * SUMS);
     this.#hasSums = new Uint8Array(capacity);
     this.rowIds = new Float64Array(capacity);
@@ -59,7 +59,7 @@ export class MailboxTable {
   /** Stats the files of one more mailbox. @returns its number */
   add(place: MailboxPlace): number {
     const i = this.#count++;
-    this.#look(place, this.words, i * WORDS);
+    this.#look(place, this.#words, i * WORDS);
     return i;
   }
 
@@ -84,26 +84,29 @@ export class MailboxTable {
     return number;
   }
 
+  wordsOf(i: number): Int32Array {
+    return this.#words.subarray(i * WORDS, (i + 1) * WORDS);
+  }
+
   hasHeader(i: number): boolean {
-    return isThere(this.words, i * WORDS);
+    return isThere(this.#words, i * WORDS);
   }
 
   hasIndex(i: number): boolean {
-    return isThere(this.words, i * WORDS + STAT_WORDS);
+    return isThere(this.#words, i * WORDS + STAT_WORDS);
   }
 
   headerPrint(i: number): string {
-    return printOfWords(this.words, i * WORDS);
+    return printOfWords(this.#words, i * WORDS);
   }
 
   print(i: number): string {
-    return printOfFiles(this.words, i * WORDS);
+    return printOfFiles(this.#words, i * WORDS);
   }
 
   /** In place of what was seen at first. */
   setPrint(i: number, print: string): void {
-    for (const [file, text] of print.split(' ').entries())
-      putStatWords(text, this.words, i * WORDS + file * STAT_WORDS);
+    putPrint(print, this.#words, i * WORDS);
   }
 
   summary(i: number): MailboxSummary | undefined {
@@ -127,6 +130,11 @@ export class MailboxTable {
   close(): void {
     this.#sweep.close();
   }
+}
+
+/** The words of a fingerprint of three files. */
+export function putPrint(print: string, into: Int32Array, at: number): void {
+  for (const [file, text] of print.split(' ').entries()) putStatWords(text, into, at + file * STAT_WORDS);
 }
 
 /** Fingerprint of three files whose words begin at `at` (reference cyrus-mailbox-files.md 9.2). */

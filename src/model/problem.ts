@@ -7,6 +7,11 @@ export interface Problem {
   readonly mailbox?: string | undefined;
   /** Path as the server names it, without `--from-root` or `--to-root`. */
   readonly path?: string | undefined;
+  /**
+   * Found while messages were copied, and not looked for again as long as they need no copying: it stands until a pass
+   * compares the whole mailbox anew (`--full`, `--checksum`), or the mailbox is gone.
+   */
+  readonly stays?: true | undefined;
 }
 
 /** Collects the problems of one run; the same one (code, mailbox, path) counts once. */

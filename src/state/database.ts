@@ -25,6 +25,7 @@ CREATE TABLE mailboxes (
   syncedFiles INTEGER NOT NULL DEFAULT 0, syncedMessages INTEGER NOT NULL DEFAULT 0, -- records at the last copy: what the guard goes by
   syncedPrint TEXT,                 -- fingerprint at the last durable copy; null: never, or racy
   form TEXT,                        -- of what cyrus.header and converted indexes were made from
+  making TEXT,                      -- the part of it that an unchanged mailboxes.db says
   inFlight INTEGER NOT NULL DEFAULT 0,
   deferred INTEGER NOT NULL DEFAULT 0         -- passes in a row
 );
@@ -59,7 +60,11 @@ CREATE TABLE IF NOT EXISTS searched (mailbox TEXT PRIMARY KEY, print TEXT NOT NU
 CREATE TABLE IF NOT EXISTS searchedFor (guid TEXT PRIMARY KEY) WITHOUT ROWID;
 `;
 /** A cache beside the tables, made where it is missing: a state of before it needs no migration. */
-const SWEEP = 'CREATE TABLE IF NOT EXISTS sweep (part INTEGER PRIMARY KEY, bytes BLOB NOT NULL)';
+const SWEEP = `
+CREATE TABLE IF NOT EXISTS sweep (part INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
+-- What is newer than the parts say, by a mailbox's place in them; null: to be looked at in any case.
+CREATE TABLE IF NOT EXISTS sweepNews (position INTEGER PRIMARY KEY, words BLOB);
+`;
 
 export type StateDatabase = Database.Database;
 

@@ -1,6 +1,7 @@
 /** What is known of each mailbox: a row each, none per message. */
 import type { Durable } from '../model/durable.js';
 import type { StateDatabase } from './database.js';
+import type { SweepRows } from './sweep-rows.js';
 
 export interface MailboxRow {
   readonly id: number;
@@ -22,6 +23,8 @@ export interface MailboxRow {
   syncedMessages: number;
   syncedPrint: string | null;
   form: string | null;
+  /** What else a task is made of: sync/batches.ts TaskMaking, as JSON. */
+  making: string | null;
   inFlight: 0 | 1;
   deferred: number;
 }
@@ -45,7 +48,7 @@ export type Sighting = Pick<
 /** What is remembered of a mailbox, beside how it stands. */
 export type KnownMailbox = Omit<
   MailboxRow,
-  'headerPrint' | 'syncedMessages' | 'syncedPrint' | 'form' | 'inFlight' | 'deferred'
+  'headerPrint' | 'syncedMessages' | 'syncedPrint' | 'form' | 'making' | 'inFlight' | 'deferred'
 >;
 const KNOWN =
   'id, uniqueid, name, sourceKey, print, indexVersion, uidvalidity, lastUid, messages, files, bytes, targetPartition, targetRelative, staged, syncedFiles';
@@ -64,6 +67,7 @@ export interface SyncedMailbox {
   readonly id: number;
   readonly syncedPrint: string | null;
   readonly form: string;
+  readonly making: string;
   readonly targetPartition: string;
   readonly targetRelative: string;
 }
@@ -82,11 +86,14 @@ export class MailboxRows {
   readonly #delete;
   readonly #staged;
   readonly #deferred;
-  /** Whatever changes a row takes from the next pass what it may have taken for granted (sync/idle.ts). */
-  readonly #forgetSweep;
+  readonly #sweep: SweepRows;
+  /** While true, whoever changes rows strikes them from the list of sync/sweep-list.ts himself. */
+  keepsSweep = false;
 
-  constructor(db: StateDatabase) {
+  /** @param sweep Whatever changes a row takes from the next pass what it may have taken for granted. */
+  constructor(db: StateDatabase, sweep: SweepRows) {
     this.#db = db;
+    this.#sweep = sweep;
     this.#sight =
       db.prepare(`INSERT INTO mailboxes (uniqueid, name, sourceKey, headerPrint, print, indexVersion, uidvalidity, lastUid, messages, files, bytes)
       VALUES (@uniqueid, @name, @sourceKey, @headerPrint, @print, @indexVersion, @uidvalidity, @lastUid, @messages, @files, @bytes)
@@ -95,12 +102,11 @@ export class MailboxRows {
       RETURNING id`);
     this.#byId = db.prepare('SELECT * FROM mailboxes WHERE id = ?');
     this.#byName = db.prepare('SELECT * FROM mailboxes WHERE name = ? ORDER BY id DESC LIMIT 1');
-    this.#forgetSweep = db.prepare('DELETE FROM sweep');
     this.#inFlight = db.prepare(
       'UPDATE mailboxes SET inFlight = 1, targetPartition = ?, targetRelative = ? WHERE id = ?',
     );
     this.#done =
-      db.prepare(`UPDATE mailboxes SET inFlight = 0, deferred = 0, staged = 0, syncedFiles = files, syncedMessages = messages, syncedPrint = @syncedPrint, form = @form,
+      db.prepare(`UPDATE mailboxes SET inFlight = 0, deferred = 0, staged = 0, syncedFiles = files, syncedMessages = messages, syncedPrint = @syncedPrint, form = @form, making = @making,
       targetPartition = @targetPartition, targetRelative = @targetRelative WHERE id = @id`);
     this.#left = db.prepare(
       'UPDATE mailboxes SET inFlight = 0, syncedPrint = NULL, targetPartition = ?, targetRelative = ? WHERE id = ?',
@@ -130,6 +136,15 @@ export class MailboxRows {
         'SELECT id, uniqueid, syncedPrint IS print AS upToDate, form, inFlight, staged, targetPartition, targetRelative FROM mailboxes',
       )
       .iterate() as Iterable<MailboxStanding>;
+  }
+
+  /** Of what the target has. */
+  totals(): { mailboxes: number; messages: number } {
+    return this.#db
+      .prepare(
+        'SELECT count(*) AS mailboxes, coalesce(sum(syncedFiles), 0) AS messages FROM mailboxes WHERE targetPartition IS NOT NULL',
+      )
+      .get() as { mailboxes: number; messages: number };
   }
 
   get(id: number): MailboxRow | undefined {
@@ -197,7 +212,7 @@ export class MailboxRows {
 
   #change<T>(act: () => T): T {
     return this.#db.transaction(() => {
-      this.#forgetSweep.run();
+      if (!this.keepsSweep) this.#sweep.forget();
       return act();
     })();
   }

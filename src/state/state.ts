@@ -47,10 +47,10 @@ export class State {
 
   constructor(file: string) {
     this.#db = openStateDatabase(file);
-    this.mailboxes = new MailboxRows(this.#db);
     this.census = new CensusRows(this.#db);
     this.proofs = new ProofRows(this.#db);
     this.sweep = new SweepRows(this.#db);
+    this.mailboxes = new MailboxRows(this.#db, this.sweep);
   }
 
   fact(name: FactName): string | undefined {
@@ -125,7 +125,7 @@ export class State {
     this.#db.prepare('INSERT INTO assigned VALUES (?, ?, ?)').run(sourceId, name, uniqueid);
   }
 
-  /** Problems that stand: those of this run are put in, those it no longer met go. */
+  /** Problems that stand: those of this run are put in, those it no longer met go, unless they stay. */
   saveProblems(problems: readonly Problem[]): void {
     const now = new Date().toISOString();
     const put = this.#db.prepare(
@@ -134,11 +134,22 @@ export class State {
     this.#db.transaction(() => {
       for (const p of problems) put.run(problemKey(p), JSON.stringify(p), now, now);
       const current = new Set(problems.map(problemKey));
-      const remove = this.#db.prepare('DELETE FROM problems WHERE key = ?');
-      for (const { key } of this.#db.prepare('SELECT key FROM problems').all() as { key: string }[]) {
-        if (!current.has(key)) remove.run(key);
-      }
+      this.#removeProblems(
+        (problem, key) => !current.has(key) && !(problem.stays && this.mailboxes.byName(problem.mailbox ?? '')),
+      );
     })();
+  }
+
+  /** Of mailboxes that are compared as a whole, now. */
+  forgetStaying(mailboxes: ReadonlySet<string>): void {
+    if (mailboxes.size > 0)
+      this.#removeProblems(({ stays, mailbox }) => stays === true && mailboxes.has(mailbox ?? ''));
+  }
+
+  #removeProblems(which: (problem: Problem, key: string) => boolean): void {
+    const remove = this.#db.prepare('DELETE FROM problems WHERE key = ?');
+    const all = this.#db.prepare('SELECT key, problem FROM problems').all() as { key: string; problem: string }[];
+    for (const { key, problem } of all) if (which(JSON.parse(problem) as Problem, key)) remove.run(key);
   }
 
   problems(): Problem[] {

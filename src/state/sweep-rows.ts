@@ -1,4 +1,4 @@
-/** What the next pass may take for granted while it stands: see sync/idle.ts. A cache: losing it costs one whole pass. */
+/** What the next pass may take for granted while it stands: see sync/sweep-list.ts. A cache: losing it costs one whole pass. */
 import type { StateDatabase } from './database.js';
 
 const HEAD = 0;
@@ -21,18 +21,41 @@ export class SweepRows {
       yield (row as { bytes: Buffer }).bytes;
   }
 
-  /** @param head Asked for when all parts are made. */
-  save(parts: Iterable<Buffer>, head: () => string): void {
+  /** By position: what is newer than the parts say; null is not known. */
+  news(): Map<number, Buffer | null> {
+    const rows = this.#db.prepare('SELECT position, words FROM sweepNews').all();
+    return new Map((rows as { position: number; words: Buffer | null }[]).map((row) => [row.position, row.words]));
+  }
+
+  /** Strikes mailboxes from the list until they are renewed; durable when it returns. */
+  strike(positions: Iterable<number>): void {
+    this.#putNews([...positions].map((position) => ({ position, words: null })));
+  }
+
+  renew(news: readonly { position: number; words: Buffer }[]): void {
+    this.#putNews(news);
+  }
+
+  #putNews(news: readonly { position: number; words: Buffer | null }[]): void {
+    const put = this.#db.prepare('INSERT OR REPLACE INTO sweepNews VALUES (@position, @words)');
+    this.#db.transaction(() => {
+      for (const one of news) put.run(one);
+    })();
+  }
+
+  /** @param struck Positions that are not to be trusted. */
+  save(head: string, parts: Iterable<Buffer>, struck: Iterable<number>): void {
     const put = this.#db.prepare('INSERT INTO sweep VALUES (?, ?)');
     this.#db.transaction(() => {
       this.forget();
+      put.run(HEAD, head);
       let number = HEAD;
       for (const part of parts) put.run(++number, part);
-      put.run(HEAD, head());
+      this.strike(struck);
     })();
   }
 
   forget(): void {
-    this.#db.exec('DELETE FROM sweep');
+    this.#db.exec('DELETE FROM sweep; DELETE FROM sweepNews');
   }
 }

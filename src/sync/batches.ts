@@ -30,6 +30,9 @@ export interface Todo {
   readonly files: number;
 }
 
+/** The part of a task that only mailboxes.db, quota roots and the job file can change: all that its row keeps of it. */
+export type TaskMaking = Pick<SyncTask, 'header' | 'recordedId'>;
+
 export interface BatchTask {
   readonly task: SyncTask;
   readonly row: MailboxRow;
@@ -101,6 +104,7 @@ export class Batches<T extends Todo> {
         targetRelative: task.to.relative,
       })),
     );
+    state.forgetStaying(new Set(tasks.filter((task) => task.full || task.checkContent).map(({ name }) => name)));
     const results: SyncResult[] = [];
     await this.pool.run(tasks, {
       worthWorkers: this.#worthWorkers,
@@ -131,6 +135,7 @@ export class Batches<T extends Todo> {
           id: result.id,
           syncedPrint: result.print,
           form: task.form,
+          making: JSON.stringify({ header: task.header, recordedId: task.recordedId } satisfies TaskMaking),
           targetPartition: partition,
           targetRelative: task.to.relative,
         };

@@ -1,7 +1,7 @@
 /** What of each mailbox is to be done, and all that a worker needs to know to do it. */
 import { createHash } from 'node:crypto';
 import { RefusedError } from '../base/errors.js';
-import type { MailboxPlace } from '../cyrus/layout/mailbox-place.js';
+import { type MailboxPlace, placeBelow } from '../cyrus/layout/mailbox-place.js';
 import { printTypeLetters } from '../cyrus/records/mailbox-type.js';
 import { isAtLeast } from '../cyrus/version.js';
 import type { SourceTrees } from '../disk/trees.js';
@@ -199,6 +199,13 @@ export function placeOfRow(
       'Put the partition back into the new imapd.conf.',
     );
   return { data: roots.data, archive: roots.archive ?? null, meta: roots.meta, relative: targetRelative! };
+}
+
+/** Where it lies on the source; undefined for a partition that imapd.conf lost. */
+export function sourcePlaceOfRow(job: Job, { sourceKey }: Pick<MailboxRow, 'sourceKey'>): MailboxPlace | undefined {
+  const cut = sourceKey.indexOf(' ');
+  const roots = job.source.conf.partitions.get(sourceKey.slice(0, cut));
+  return roots && placeBelow(roots, true, sourceKey.slice(cut + 1));
 }
 
 export function taskPlace(place: MailboxPlace): TaskPlace {

@@ -196,6 +196,7 @@ class MailboxCopy {
           message: `expunged messages that the old server still has are not on the target: UID ${UidSet.of(expunged.sort((a, b) => a - b))}`,
           advice: 'With upgrade_indexes = "needed" they come along; an index of 2.3 has no place for them.',
           mailbox: this.#task.name,
+          stays: true,
         });
     }
     if (this.#missing.length === 0) return;
@@ -205,6 +206,7 @@ class MailboxCopy {
       message: `its index lists messages that have no file: UID ${uids}`,
       advice: 'Look for them in backups; on the target they stand in the index as on the source.',
       mailbox: this.#task.name,
+      stays: true,
     });
   }
 
@@ -414,6 +416,7 @@ class MailboxCopy {
         message: `UID ${uid} has ${copied.sizeBytes} bytes, its index record says ${wanted.size(n)}`,
         advice: 'Compare it with a backup; it was copied as it is.',
         mailbox: this.#task.name,
+        stays: true,
       });
     } else if (copied.guid) this.#sizes.set(uid, copied.sizeBytes);
     if (copied.linked) {
@@ -441,6 +444,7 @@ class MailboxCopy {
         message: `cyrus.header says uniqueid ${header.uniqueid}, mailboxes.db ${recordedId}; the target has ${form.uniqueid} in both`,
         advice: 'Nothing to do: it is mended on the target.',
         mailbox: this.#task.name,
+        stays: true,
       });
     }
     if (annotations) this.#put(to.meta.annotations, 'cyrus.annotations', annotations);
@@ -554,6 +558,7 @@ class MailboxCopy {
         message: `${code.replaceAll('-', ' ')}, UIDs ${UidSet.of(uids)}: the file's own is on the target`,
         advice: 'Compare the message with a backup.',
         mailbox: this.#task.name,
+        stays: true,
       });
     }
     return bytes;

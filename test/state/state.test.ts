@@ -58,7 +58,15 @@ function sighting(uniqueid: string, change: Partial<Sighting> = {}): Sighting {
 }
 
 function synced(id: number, change: Partial<SyncedMailbox> = {}): SyncedMailbox {
-  return { id, syncedPrint: 'p', form: 'f', targetPartition: 'new', targetRelative: 'u/user/a', ...change };
+  return {
+    id,
+    syncedPrint: 'p',
+    form: 'f',
+    making: '{}',
+    targetPartition: 'new',
+    targetRelative: 'u/user/a',
+    ...change,
+  };
 }
 
 describe('the state file', () => {
@@ -253,6 +261,17 @@ describe('standing problems', () => {
     vi.advanceTimersByTime(1);
     state.saveProblems([]);
     expect(state.problems()).toEqual([]);
+  });
+
+  it('that stay are kept while their mailbox is known and not compared anew', () => {
+    const state = openState();
+    state.mailboxes.sight([sighting('a', { name: 'user.a' }), sighting('b', { name: 'user.b' })]);
+    const stay = ['user.a', 'user.b', 'user.gone'].map((mailbox) => ({ ...lost, mailbox, stays: true as const }));
+    state.saveProblems(stay);
+    state.saveProblems([]);
+    expect(state.problems().map(({ mailbox }) => mailbox)).toEqual(['user.a', 'user.b']);
+    state.forgetStaying(new Set(['user.a', 'user.c']));
+    expect(state.problems().map(({ mailbox }) => mailbox)).toEqual(['user.b']);
   });
 
   it('are told apart by mailbox and path', () => {

@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto';
 import {
   appendFileSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -15,7 +17,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SourceTrees } from '../../src/disk/trees.js';
 import { loadJob } from '../../src/job/job.js';
 import { State } from '../../src/state/state.js';
-import { countIfIdle } from '../../src/sync/idle.js';
+import { type Swept, sweepByList } from '../../src/sync/sweep-list.js';
 import { generateSpool, nameOfMailbox, SpoolWriter } from '../bench/spool.js';
 import { writeCyrusTree } from '../support/cyrus-conf.js';
 import { Job, type PassFigures } from '../support/job.js';
@@ -44,17 +46,32 @@ async function aPass(): Promise<PassFigures> {
   return job.presync();
 }
 
-/** What the next pass would find by the list of stats alone. */
-function idleCount(): number | undefined {
+/** What the next pass would find by the list of stats alone; undefined where it would look at everything. */
+function sweep(): Swept | undefined {
   const loaded = loadJob(job.file);
   const state = new State(loaded.stateFile);
   const trees = new SourceTrees(loaded.source);
   try {
-    return countIfIdle(loaded, state, trees);
+    return sweepByList(loaded, state, trees);
   } finally {
     trees.close();
     state.close();
   }
+}
+
+/** How many mailboxes changed by the list. */
+const changed = () => sweep()?.changed.length;
+
+/** Every file by path: what it holds and, of a message, its time. */
+function tree(partition: string): Record<string, string> {
+  const files: Record<string, string> = {};
+  for (const entry of readdirSync(partition, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (!entry.isFile()) continue;
+    const time = entry.name.startsWith('cyrus.') ? '' : statSync(path).mtimeMs;
+    files[path.slice(partition.length)] = `${time} ${createHash('sha1').update(readFileSync(path)).digest('hex')}`;
+  }
+  return files;
 }
 
 const fileOf = (i: number, name: string) => join(spool.directoryOf(nameOfMailbox(i)), name);
@@ -65,7 +82,7 @@ const replace = (path: string, bytes: string | Buffer) => {
 
 describe('after a complete pass the next one goes by stats alone', () => {
   it('and finds every mailbox unchanged, as the whole pass does', async () => {
-    expect(idleCount()).toBe(SIZE.mailboxes);
+    expect(sweep()).toMatchObject({ total: SIZE.mailboxes, changed: [] });
     const quick = await job.presync();
     const whole = await job.presync('--full');
     expect(quick.mailboxes).toEqual({ ...whole.mailboxes, unchanged: SIZE.mailboxes });
@@ -80,13 +97,22 @@ describe('after a complete pass the next one goes by stats alone', () => {
     ['a message file that no index has yet', () => writeFileSync(fileOf(3, '99.'), 'Subject: on its way\r\n\r\n')],
   ])('%s changes nothing', (_, change) => {
     change();
-    expect(idleCount()).toBe(SIZE.mailboxes);
+    expect(changed()).toBe(0);
   });
 
-  it.each<[string, () => void]>([
-    ['a delivery', () => spool.append(5, 1_000_001, 800)],
+  it.each<[string, number, () => void]>([
+    ['a delivery', 1, () => spool.append(5, 1_000_001, 800)],
+    [
+      'two deliveries',
+      2,
+      () => {
+        spool.append(5, 1_000_002, 800);
+        spool.append(6, 1_000_003, 800);
+      },
+    ],
     [
       'an index written in place, its size and mtime as before',
+      1,
       () => {
         const path = fileOf(7, 'cyrus.index');
         const { mtime } = statSync(path);
@@ -96,9 +122,35 @@ describe('after a complete pass the next one goes by stats alone', () => {
     ],
     [
       'a header replaced by an equal one',
+      1,
       () => replace(fileOf(9, 'cyrus.header'), readFileSync(fileOf(9, 'cyrus.header'))),
     ],
-    ['annotations where there were none', () => writeFileSync(fileOf(29, 'cyrus.annotations'), '')],
+    ['annotations where there were none', 1, () => writeFileSync(fileOf(29, 'cyrus.annotations'), '')],
+  ])('%s is a pass over what changed, and ends as the whole pass does', async (_, count, change) => {
+    change();
+    expect(changed()).toBe(count);
+    const partial = await aPass();
+    expect(partial.mailboxes).toMatchObject({ total: SIZE.mailboxes, changed: count });
+    expect(changed()).toBe(0);
+    const after = tree(join(dir, 'new/spool'));
+    const whole = await job.presync('--checksum');
+    expect(whole.messages).toMatchObject({ copied: 0, removed: 0 });
+    expect(whole.problems).toEqual([]);
+    expect(tree(join(dir, 'new/spool'))).toEqual(after);
+  });
+
+  it('a mailbox that changed within the tick of its times is looked at again', async () => {
+    spool.append(12, 1_000_012, 800);
+    const soon = Date.now() / 1000 + 60;
+    utimesSync(fileOf(12, 'cyrus.index'), soon, soon);
+    expect((await job.presync()).mailboxes.changed).toBe(1);
+    expect(changed()).toBe(1);
+    utimesSync(fileOf(12, 'cyrus.index'), soon - 100, soon - 100);
+    expect((await aPass()).mailboxes).toMatchObject({ changed: 1, total: SIZE.mailboxes });
+    expect(changed()).toBe(0);
+  });
+
+  it.each<[string, () => void]>([
     [
       'mailboxes.db replaced',
       () => replace(join(dir, 'old/conf/mailboxes.db'), readFileSync(join(dir, 'old/conf/mailboxes.db'))),
@@ -117,19 +169,33 @@ describe('after a complete pass the next one goes by stats alone', () => {
         state.close();
       },
     ],
+    [
+      'a pass that died before it ended',
+      () => {
+        const state = new State(loadJob(job.file).stateFile);
+        state.beginPass('presync');
+        state.close();
+      },
+    ],
   ])('%s takes a whole pass, and the one after is quick again', async (_, change) => {
     change();
-    expect(idleCount()).toBeUndefined();
+    expect(sweep()).toBeUndefined();
     await aPass();
-    expect(idleCount()).toBe(SIZE.mailboxes);
+    expect(changed()).toBe(0);
   });
 
-  it('a mailbox whose index is gone is a problem at every pass, never "nothing changed"', async () => {
+  it('a mailbox whose index is gone is a problem at every pass, and the quick one says it too', async () => {
     rmSync(fileOf(11, 'cyrus.index'));
-    expect(idleCount()).toBeUndefined();
-    for (let n = 0; n < 2; n++) {
-      expect((await aPass()).problems).not.toEqual([]);
-      expect(idleCount()).toBeUndefined();
+    expect(changed()).toBe(1);
+    for (let n = 0; n < 3; n++) {
+      const { problems, mailboxes } = await aPass();
+      expect(problems).toMatchObject([{ code: 'mailbox-files-missing' }]);
+      expect(mailboxes).toMatchObject({ total: SIZE.mailboxes, failed: 1, unchanged: SIZE.mailboxes - 1 });
+      expect(sweep()).toMatchObject({ failed: 1, changed: [] });
     }
+    spool.append(13, 1_000_013, 800);
+    const { problems, mailboxes } = await aPass();
+    expect(problems).toMatchObject([{ code: 'mailbox-files-missing' }]);
+    expect(mailboxes).toMatchObject({ failed: 1, changed: 1, unchanged: SIZE.mailboxes - 2 });
   });
 });

@@ -1,0 +1,130 @@
+/**
+ * A pass over the mailboxes that changed, all else being as the list of the last one says (sweep-list.ts): no other
+ * mailbox is read, planned or compared. Each comes of its row in the state, which has all that mailboxes.db said of it.
+ * What is out of the ordinary, even of one of them, is left to the whole pass.
+ */
+import { FormatError } from '../base/errors.js';
+import { newestIndexOf } from '../cyrus/mailbox/index-release.js';
+import { STAT_WORDS } from '../disk/stat-sweep.js';
+import type { SourceTrees } from '../disk/trees.js';
+import { type MailboxPrint, mailboxPrint } from '../inventory/fingerprint.js';
+import { FILES, putPrint } from '../inventory/mailbox-table.js';
+import { readSummary } from '../inventory/summary.js';
+import type { Job } from '../job/job.js';
+import type { MailboxSummary } from '../model/mailbox.js';
+import type { IndexVersions, SyncTask } from '../model/sync-task.js';
+import type { MailboxRow } from '../state/mailbox-rows.js';
+import type { State } from '../state/state.js';
+import type { BatchTask, TaskMaking, Todo } from './batches.js';
+import { askGuard } from './guard.js';
+import { placeOfRow, sourcePlaceOfRow, taskPlace } from './mailbox-tasks.js';
+import type { Swept } from './sweep-list.js';
+import { indexVersions } from './target-version.js';
+
+export interface PartialTodo extends Todo {
+  /** Where it stands in the list. */
+  readonly position: number;
+}
+
+/** Mailboxes that a partial pass can do, and what the state is to know of them first. */
+export interface PartialWork {
+  readonly todos: readonly PartialTodo[];
+  readonly seen: readonly (MailboxSummary & Seen)[];
+}
+
+type Seen = Pick<MailboxRow, 'uniqueid' | 'name' | 'sourceKey' | 'headerPrint' | 'print'>;
+
+/** @returns undefined where a whole pass is needed */
+export function partialWork(job: Job, state: State, trees: SourceTrees, swept: Swept): PartialWork | undefined {
+  const indexes = indexVersions(job.options.migrate.upgrade_indexes, job.target.conf.version);
+  const todos: PartialTodo[] = [];
+  const seen: (MailboxSummary & Seen)[] = [];
+  let messagesGone = 0;
+  for (const { position, row: id } of swept.changed) {
+    const row = state.mailboxes.get(id);
+    if (!row || !isOrdinary(row)) return undefined;
+    const place = sourcePlaceOfRow(job, row);
+    const print = place && mailboxPrint(place, job.source.real, swept.third === 'expunge');
+    // In 2.x only cyrus.header knows which mailbox it is.
+    if (!place || !print || !isSameMailbox(row, print)) return undefined;
+    const summary = summaryOf(() => readSummary(place, job.source.conf.version, trees));
+    if (!summary || !isCopiedAsItIs(summary.indexVersion, indexes, job)) return undefined;
+    messagesGone += Math.max(0, row.syncedFiles - summary.files);
+    const { uniqueid, name, sourceKey } = row;
+    seen.push({ ...summary, uniqueid, name, sourceKey, headerPrint: print.header, print: print.all });
+    const files = Math.max(0, summary.files - row.syncedFiles);
+    todos.push({ id, position, kind: 'changed', bytes: Math.max(0, summary.bytes - row.bytes), files });
+  }
+  const before = state.mailboxes.totals();
+  const answer = askGuard({
+    missingRoots: [],
+    emptiedRoots: [],
+    mailboxesBefore: before.mailboxes,
+    mailboxesGone: 0,
+    messagesBefore: before.messages,
+    messagesGone,
+    accepted: 0,
+    limits: job.options.guard,
+  });
+  return answer.kind === 'go' ? { todos, seen } : undefined;
+}
+
+/** Copied before, whole, and at rest where the plan wants it. */
+function isOrdinary(row: MailboxRow): boolean {
+  return row.making !== null && row.targetPartition !== null && row.staged === 0 && row.inFlight === 0;
+}
+
+function isSameMailbox(row: MailboxRow, print: MailboxPrint): boolean {
+  if (!print.hasIndex || !print.hasHeader) return false;
+  return print.header === row.headerPrint || makingOf(row).recordedId !== undefined;
+}
+
+/** Whether its index is one that the target gets as it is: a converted one is made of databases as well. */
+function isCopiedAsItIs(version: number, { oldest, raiseTo }: IndexVersions, job: Job): boolean {
+  return version >= oldest && version <= newestIndexOf(job.target.conf.version) && !(raiseTo > 12 && version < 13);
+}
+
+function summaryOf(read: () => MailboxSummary): MailboxSummary | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof FormatError || (error instanceof Error && 'code' in error)) return undefined; // the whole pass says it
+    throw error;
+  }
+}
+
+function makingOf(row: MailboxRow): TaskMaking {
+  return JSON.parse(row.making!) as TaskMaking;
+}
+
+export function partialTask(job: Job, row: MailboxRow, hasExpunge: boolean): BatchTask {
+  const { conf } = job.target;
+  const to = placeOfRow(job, row);
+  const task: SyncTask = {
+    id: row.id,
+    name: row.name,
+    from: taskPlace(sourcePlaceOfRow(job, row)!),
+    to,
+    hasExpunge,
+    checkContent: false,
+    full: false,
+    ...makingOf(row),
+    recordedId: makingOf(row).recordedId,
+    ownerSeen: undefined,
+    anyoneSeen: undefined,
+    form: row.form!,
+    indexes: indexVersions(job.options.migrate.upgrade_indexes, conf.version),
+    archives: [...conf.partitions.values()].some((partition) => partition.archive !== undefined),
+    annotationBytes: 0,
+    holdRemovals: false,
+    verifyLinks: false,
+  };
+  return { task, row, partition: row.targetPartition! };
+}
+
+/** A fingerprint as the list has it. */
+export function wordsOfPrint(print: string): Buffer {
+  const words = new Int32Array(FILES * STAT_WORDS);
+  putPrint(print, words, 0);
+  return Buffer.from(words.buffer);
+}

@@ -1,0 +1,75 @@
+/** What is open during a pass: both sides and the workers; and the record of it in the state. */
+import { cpus } from 'node:os';
+import { RefusedError } from '../base/errors.js';
+import { partitionRoots } from '../cyrus/conf/partitions.js';
+import { databaseDirectories } from '../cyrus/layout/config-paths.js';
+import type { TargetRoot } from '../disk/target.js';
+import { SourceTrees, TargetTrees } from '../disk/trees.js';
+import type { Job } from '../job/job.js';
+import type { State } from '../state/state.js';
+import { clearAnchors } from './links.js';
+import type { PassFigures } from './pass-figures.js';
+import { WorkerPool } from './worker-pool.js';
+
+export interface PassSession {
+  readonly source: SourceTrees;
+  readonly target: TargetTrees;
+  readonly pool: WorkerPool;
+}
+
+/** Runs one pass and records it; one that throws stays incomplete. */
+export async function asPass<T extends { readonly figures: PassFigures }>(
+  job: Job,
+  state: State,
+  kind: string,
+  run: (session: PassSession) => Promise<T>,
+): Promise<T> {
+  const begun = Date.now();
+  const source = new SourceTrees(job.source);
+  const target = new TargetTrees(job.target, job.owner);
+  const pool = new WorkerPool(
+    { sourcePrefix: job.source.prefix, targetPrefix: job.target.prefix, owner: job.owner },
+    job.options.run.workers ?? Math.max(2, Math.min(4, cpus().length)),
+  );
+  try {
+    const id = state.beginPass(kind);
+    const result = await run({ source, target, pool });
+    state.endPass(id, result.figures.complete, (Date.now() - begun) / 1000, result.figures);
+    return result;
+  } finally {
+    await pool.close();
+    source.close();
+    target.close();
+  }
+}
+
+/** Every root of the target that a pass writes below. @param keepAnchors After a crash or a stop: see links.ts. */
+export function openTargets(job: Job, target: TargetTrees, keepAnchors: boolean): void {
+  for (const path of partitionRoots(job.target.conf)) {
+    const root = openTarget(target, path);
+    if (!keepAnchors) clearAnchors(root);
+  }
+  for (const path of databaseDirectories(job.target.conf)) openTarget(target, path);
+}
+
+function openTarget(target: TargetTrees, path: string): TargetRoot {
+  try {
+    return target.root(path);
+  } catch (error) {
+    throw new RefusedError(
+      `The target's ${path} can not be used`,
+      String(error instanceof Error ? error.message : error),
+      'Make (and mount) the directories that the new imapd.conf names.',
+      { code: 'target-root-missing', cause: error },
+    );
+  }
+}
+
+export function missingRoots({ source: { conf } }: Job, source: SourceTrees): string[] {
+  return partitionRoots(conf).filter((path) => source.root(path) === undefined);
+}
+
+/** The source's roots that held mailboxes at the last pass. */
+export function rootsWithMail(state: State): string[] {
+  return JSON.parse(state.fact('roots') ?? '[]') as string[];
+}

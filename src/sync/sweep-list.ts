@@ -1,0 +1,268 @@
+/**
+ * What a pass may take for granted: the last complete one leaves a list of all files that it went by, each with its
+ * stat, and of the inputs that everything else follows from. Where the inputs are as they were, the next pass stats the
+ * files and looks at the mailboxes that changed, and at nothing else: no row, record or name of another is read, and
+ * what it costs is three stats a mailbox.
+ *
+ * Any doubt ends in the whole pass (pass.ts), which shares no step with this one. What a pass of the list changes, it
+ * first strikes from the list, durably. Whatever else changes a row of a mailbox forgets the list, in the same
+ * transaction.
+ */
+import { readdirSync } from 'node:fs';
+import { VERSION } from '../base/version.js';
+import { quotaDirectory } from '../cyrus/layout/config-paths.js';
+import type { MailboxPlace } from '../cyrus/layout/mailbox-place.js';
+import { fingerprintOf } from '../disk/file-stat.js';
+import { ifThere, osPath } from '../disk/os-path.js';
+import { STAT_WORDS, StatSweep } from '../disk/stat-sweep.js';
+import type { SourceTrees } from '../disk/trees.js';
+import type { Inventory } from '../inventory/inventory.js';
+import { FILES, MailboxTable, mailboxFiles, nameBytes, type ThirdFile, thirdFile } from '../inventory/mailbox-table.js';
+import { databaseFile } from '../inventory/read-mailboxes-db.js';
+import type { Job } from '../job/job.js';
+import type { Problem } from '../model/problem.js';
+import type { State } from '../state/state.js';
+
+/** One blob: so many mailboxes that it stays below some hundred KiB. */
+const PER_PART = 4096;
+/** 32-bit words of a mailbox's three files. */
+const WORDS = FILES * STAT_WORDS;
+/** Of a part, before the path of each mailbox: place (u16), length of the path (u16), row (u32). */
+const ENTRY_BYTES = 8;
+/** Where more than this share changed, the whole pass is no slower. */
+const MOST_CHANGED = 0.2;
+
+/** What all else of a pass follows from, apart from the mailboxes' own files. */
+interface Inputs {
+  readonly program: string;
+  readonly texts: readonly string[];
+  readonly mailboxesDb: string;
+  readonly quotaRoots: string;
+}
+
+/** The list's head; its parts are the mailboxes. */
+interface Head {
+  readonly inputs: Inputs;
+  /** Entries of the parts: the mailboxes, then places of names that were refused and may come to be mailboxes. */
+  readonly entries: number;
+  readonly mailboxes: number;
+  /** Of these, mailboxes whose files are missing. */
+  readonly failed: number;
+  /** What a whole pass would say again. */
+  readonly problems: readonly Problem[];
+  readonly third: ThirdFile;
+  /** Roots as the server names them. */
+  readonly roots: readonly string[];
+  /** Of header, index and the third file, as positions in `roots`. */
+  readonly places: readonly (readonly [number, number, number])[];
+}
+
+/** @returns undefined where this source has something that stats can't vouch for. */
+function inputsOf(job: Job, trees: SourceTrees): Inputs | undefined {
+  if (job.options.source.mailboxes_dump !== undefined) return undefined;
+  const { conf } = job.source;
+  const { dir, name } = databaseFile(conf, 'mailboxes', 'mailboxes.db');
+  const stat = trees.root(dir)?.stat(name);
+  if (!stat || conf.databases.quota.backend !== 'quotalegacy') return undefined;
+  return {
+    program: VERSION,
+    texts: job.texts,
+    mailboxesDb: fingerprintOf(stat),
+    quotaRoots: quotaNames(job.source.real(quotaDirectory(conf))),
+  };
+}
+
+/** Which quota roots there are; what they hold is no part of a pass. Their directories change with each delivery. */
+function quotaNames(base: string): string {
+  const out: string[] = [];
+  const list = (path: string): string[] =>
+    ifThere(() => readdirSync(osPath(path), { encoding: 'latin1' as BufferEncoding }).sort()) ?? [];
+  const visit = (path: string, depth: number) => {
+    for (const name of list(path)) {
+      if (name.endsWith('.NEW')) continue; // one that is being replaced
+      out.push(name);
+      if (depth > 0) visit(`${path}/${name}`, depth - 1);
+    }
+    out.push('/');
+  };
+  visit(`${base}/quota`, 1);
+  for (const hash of list(`${base}/domain`))
+    for (const domain of list(`${base}/domain/${hash}`)) {
+      out.push(domain);
+      visit(`${base}/domain/${hash}/${domain}/quota`, 1);
+    }
+  return out.join('\n');
+}
+
+/** What a sweep found. */
+export interface Swept {
+  /** Mailboxes of the list, changed ones too. */
+  readonly total: number;
+  readonly failed: number;
+  readonly problems: readonly Problem[];
+  readonly third: ThirdFile;
+  /** In the order of the list. */
+  readonly changed: readonly { readonly position: number; readonly row: number }[];
+}
+
+/** Stats every file of the list. @returns undefined where a whole pass is needed */
+export function sweepByList(job: Job, state: State, trees: SourceTrees): Swept | undefined {
+  const text = state.sweep.head();
+  if (text === undefined || state.lastPasses(1)[0]?.complete !== 1) return undefined;
+  const head = JSON.parse(text) as Head;
+  if (JSON.stringify(inputsOf(job, trees)) !== JSON.stringify(head.inputs)) return undefined;
+  const { mailboxes: total, failed, problems, third } = head;
+  const sweep = new StatSweep(FILES * head.entries);
+  const search: Search = {
+    head,
+    sweep,
+    names: mailboxFiles(third).map(nameBytes),
+    news: state.sweep.news(),
+    changed: [],
+    most: Math.max(100, total * MOST_CHANGED),
+  };
+  try {
+    for (const root of head.roots) sweep.addRoot(job.source.real(root));
+    let position = 0;
+    for (const part of state.sweep.parts()) {
+      if (!searchPart(part, position, search)) return undefined;
+      position += PER_PART;
+    }
+  } finally {
+    sweep.close();
+  }
+  return { total, failed, problems, third, changed: search.changed };
+}
+
+interface Search {
+  readonly head: Head;
+  readonly sweep: StatSweep;
+  readonly names: readonly Buffer[];
+  /** By position. */
+  readonly news: ReadonlyMap<number, Buffer | null>;
+  readonly changed: { position: number; row: number }[];
+  readonly most: number;
+}
+
+/**
+ * A part: count, then the words of all, then of each mailbox what stands above {@link ENTRY_BYTES}, and the path.
+ * @returns false where a whole pass is needed
+ */
+function searchPart(part: Buffer, first: number, { head, sweep, names, news, changed, most }: Search): boolean {
+  const count = part.readUInt32LE(0);
+  const words = new Int32Array(count * WORDS);
+  const bytes = Buffer.from(words.buffer);
+  bytes.set(part.subarray(4, 4 + bytes.length));
+  let at = 4 + bytes.length;
+  for (let i = 0; i < count; i++) {
+    const place = head.places[part.readUInt16LE(at)]!;
+    const row = part.readUInt32LE(at + 4);
+    const from = at + ENTRY_BYTES;
+    const to = from + part.readUInt16LE(at + 2);
+    at = to;
+    const newer = news.size === 0 ? undefined : news.get(first + i);
+    if (newer) bytes.set(newer, i * WORDS * 4);
+    let same = newer !== null;
+    for (let file = 0; same && file < FILES; file++)
+      same = sweep.isAsBefore(place[file]!, part, from, to, names[file]!, words, i * WORDS + file * STAT_WORDS);
+    if (same) continue;
+    if (row === 0 || changed.length >= most) return false;
+    changed.push({ position: first + i, row });
+  }
+  return true;
+}
+
+/** Leaves the list for the next pass; to be called only at the end of a complete pass. */
+export class SweepList {
+  readonly #head: Head;
+  readonly #state: State;
+  readonly #inventory: Inventory;
+  readonly #numbers = new Map<string, number>();
+  readonly #table: MailboxTable;
+  readonly #refused: readonly MailboxPlace[];
+
+  /**
+   * @param problems What the next whole pass would say again.
+   * @returns undefined where this source has something that stats can't vouch for
+   */
+  static of(
+    job: Job,
+    state: State,
+    trees: SourceTrees,
+    inventory: Inventory,
+    failed: number,
+    problems: readonly Problem[],
+  ): SweepList | undefined {
+    const inputs = inputsOf(job, trees);
+    if (inputs?.mailboxesDb !== inventory.databasePrint || !inventory.databaseQuiet) return undefined;
+    return new SweepList(job, state, inventory, failed, problems, inputs);
+  }
+
+  private constructor(
+    job: Job,
+    state: State,
+    inventory: Inventory,
+    failed: number,
+    problems: readonly Problem[],
+    inputs: Inputs,
+  ) {
+    const third = thirdFile(inventory.hasExpunge);
+    const roots: string[] = [];
+    const places: [number, number, number][] = [];
+    const numberOf = (root: string): number => {
+      if (!roots.includes(root)) roots.push(root);
+      return roots.indexOf(root);
+    };
+    for (const { name, meta } of job.source.conf.partitions.values())
+      this.#numbers.set(name, places.push([numberOf(meta.header), numberOf(meta.index), numberOf(meta[third])]) - 1);
+    this.#state = state;
+    this.#inventory = inventory;
+    this.#refused = inventory.refusedPlaces;
+    this.#table = new MailboxTable(this.#refused.length, inventory.hasExpunge, job.source.real);
+    for (const place of this.#refused) this.#table.add(place);
+    this.#table.close();
+    const mailboxes = inventory.mailboxes.length;
+    const entries = mailboxes + this.#refused.length;
+    this.#head = { inputs, entries, mailboxes, failed, problems, third, roots, places };
+  }
+
+  /** @param uncertain Numbers of mailboxes that must be looked at again, be they changed or not. */
+  save(uncertain: ReadonlySet<number>): void {
+    this.#state.sweep.save(JSON.stringify(this.#head), this.#parts(), uncertain);
+  }
+
+  *#parts(): Iterable<Buffer> {
+    const { mailboxes, table } = this.#inventory;
+    for (let at = 0; at < this.#head.entries; at += PER_PART) {
+      const count = Math.min(PER_PART, this.#head.entries - at);
+      yield this.#part(count, (i) => {
+        const mailbox = mailboxes[at + i];
+        return mailbox
+          ? { place: mailbox.place, row: table.rowIds[mailbox.at]!, words: table.wordsOf(mailbox.at) }
+          : this.#ofRefused(at + i - mailboxes.length);
+      });
+    }
+  }
+
+  #ofRefused(i: number) {
+    return { place: this.#refused[i]!, row: 0, words: this.#table.wordsOf(i) };
+  }
+
+  #part(count: number, entryOf: (i: number) => { place: MailboxPlace; row: number; words: Int32Array }): Buffer {
+    const words = new Int32Array(count * WORDS);
+    const head = Buffer.alloc(4);
+    head.writeUInt32LE(count);
+    const paths: Buffer[] = [];
+    for (let i = 0; i < count; i++) {
+      const entry = entryOf(i);
+      words.set(entry.words, i * WORDS);
+      const path = Buffer.from(entry.place.relative, 'latin1');
+      const fields = Buffer.alloc(ENTRY_BYTES);
+      fields.writeUInt16LE(this.#numbers.get(entry.place.partition)!, 0);
+      fields.writeUInt16LE(path.length, 2);
+      fields.writeUInt32LE(entry.row, 4);
+      paths.push(fields, path);
+    }
+    return Buffer.concat([head, Buffer.from(words.buffer), ...paths]);
+  }
+}
