@@ -50,6 +50,17 @@ export interface CutoverResult {
   readonly replaced: readonly string[];
 }
 
+/** What a cutover that went no further has to show. */
+const NOTHING: Omit<CutoverResult, 'phases' | 'replaced'> = {
+  pass: null,
+  databases: [],
+  quotaRoots: { total: 0, corrected: [] },
+  checks: [],
+  final: false,
+  rescued: null,
+  leftovers: [],
+};
+
 const REHEARSAL = '.cyrsync-rehearsal';
 
 export async function cutover(
@@ -75,19 +86,8 @@ export async function cutover(
     const rows = new Map(state.mailboxes.all().map((row) => [row.uniqueid, row]));
     const replaced = inspectTarget(job, rows, new Set(state.rescuedMailboxes().map((row) => row.uniqueid)), target);
     endPhase('servers stopped');
-    const nothing = { outcomes: [], quotaRoots: { total: 0, corrected: [] } };
-    if (options.dryRun)
-      return {
-        pass: null,
-        databases: nothing.outcomes,
-        quotaRoots: nothing.quotaRoots,
-        checks: [],
-        phases,
-        final: false,
-        rescued: null,
-        leftovers: [],
-        replaced,
-      };
+    let result: CutoverResult = { ...NOTHING, phases, replaced };
+    if (options.dryRun) return result;
     const before = new Map([...rows.values()].map((row) => [row.uniqueid, row.syncedPrint]));
     const { figures, inventory, plan } = await runPass(
       job,
@@ -107,27 +107,19 @@ export async function cutover(
       context.problems,
     );
     endPhase('leftovers');
-    const databases = migrateDatabases(
+    const databases = await migrateDatabases(
       job,
       inventory,
       migrated,
       target,
+      state.config,
       context.problems,
       options.rehearse ? REHEARSAL : '',
     );
     endPhase('databases');
-    if (options.rehearse)
-      return {
-        pass: figures,
-        databases: databases.outcomes,
-        quotaRoots: databases.quotaRoots,
-        checks: [],
-        phases,
-        final: false,
-        rescued,
-        leftovers,
-        replaced,
-      };
+    const { outcomes, quotaRoots } = databases;
+    result = { ...result, pass: figures, databases: outcomes, quotaRoots, rescued, leftovers };
+    if (options.rehearse) return result;
     const checks = checkTarget(
       job,
       inventory,
@@ -152,17 +144,7 @@ export async function cutover(
         for (const path of mailboxRoots(partition)) target.root(path).removeEmpty(STAGING);
       state.setFact('final', new Date().toISOString());
     }
-    return {
-      pass: figures,
-      databases: databases.outcomes,
-      quotaRoots: databases.quotaRoots,
-      checks,
-      phases,
-      final,
-      rescued,
-      leftovers,
-      replaced,
-    };
+    return { ...result, checks, final };
   } finally {
     target.close();
   }

@@ -55,7 +55,9 @@ export class ConfigReader {
     return bytes && entriesOf(bytes, `${this.root.path}/${relative}`, this.#version);
   }
 
+  /** A file that comes or goes later shows in the directory. */
   list(relative: string): SourceEntry[] {
+    this.#prints.set(relative, fingerprintOf(this.root.stat(relative)));
     const dir = this.root.dir(relative);
     if (!dir) return [];
     try {

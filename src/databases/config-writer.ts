@@ -25,6 +25,11 @@ export class ConfigWriters {
     return writer;
   }
 
+  /** Of all that was written, as the server names it. */
+  paths(): string[] {
+    return [...this.#writers.values()].flatMap((writer) => [...writer.paths()]);
+  }
+
   barrier(): void {
     for (const writer of this.#writers.values()) writer.barrier();
   }
@@ -34,7 +39,9 @@ export class ConfigWriter {
   readonly root: TargetRoot;
   /** Files go below this directory of the root; `''` in place. */
   readonly #below: string;
-  readonly #written: string[] = [];
+  /** Below the root. */
+  readonly #written = new Set<string>();
+  readonly #removed = new Set<string>();
 
   constructor(root: TargetRoot, below = '') {
     this.root = root;
@@ -42,43 +49,60 @@ export class ConfigWriter {
   }
 
   write(relative: string, bytes: Uint8Array): void {
-    this.#in(relative, (dir, name) => dir.replace(name, bytes));
+    this.#make(relative, (dir, name) => dir.replace(name, bytes));
   }
 
   link(relative: string, pointsTo: string): void {
-    this.#in(relative, (dir, name) => dir.replaceLink(name, pointsTo));
+    this.#make(relative, (dir, name) => dir.replaceLink(name, pointsTo));
   }
 
   setTimes(relative: string, seconds: number): void {
-    this.#in(relative, (dir, name) => dir.setTimes(name, seconds));
+    this.#make(relative, (dir, name) => dir.setTimes(name, seconds));
   }
 
+  /** @returns false where there was none. */
   remove(relative: string): boolean {
-    let removed = false;
-    this.#in(relative, (dir, name) => {
-      removed = dir.remove(name);
-    });
-    return removed;
-  }
-
-  #in(relative: string, act: (dir: TargetDir, name: string) => void): void {
-    const path = this.#below === '' ? relative : `${this.#below}/${relative}`;
+    const path = this.#pathOf(relative);
     const cut = path.lastIndexOf('/');
-    const dir = this.root.makeDir(cut < 0 ? '' : path.slice(0, cut));
+    const dir = this.root.dir(cut < 0 ? '' : path.slice(0, cut));
+    if (!dir) return false;
     try {
-      act(dir, path.slice(cut + 1));
-      this.#written.push(`${this.root.realPath}/${path}`);
+      const removed = dir.remove(path.slice(cut + 1));
+      if (removed) this.#removed.add(path);
+      return removed;
     } finally {
       dir.close();
     }
   }
 
-  /** Makes all that was written last. */
+  /** Of all that was written, as the server names it. */
+  *paths(): Iterable<string> {
+    for (const path of this.#written) yield `${this.root.path}/${path}`;
+  }
+
+  #pathOf(relative: string): string {
+    return this.#below === '' ? relative : `${this.#below}/${relative}`;
+  }
+
+  #make(relative: string, act: (dir: TargetDir, name: string) => void): void {
+    const path = this.#pathOf(relative);
+    const cut = path.lastIndexOf('/');
+    const dir = this.root.makeDir(cut < 0 ? '' : path.slice(0, cut));
+    try {
+      act(dir, path.slice(cut + 1));
+      this.#written.add(path);
+    } finally {
+      dir.close();
+    }
+  }
+
+  /** Makes all that was written and removed last. */
   barrier(): void {
     if (this.root.syncFileSystem()) return;
-    for (const path of this.#written) {
-      fsyncPath(path);
-      fsyncPath(path.slice(0, path.lastIndexOf('/')));
-    }
+    for (const path of this.#written) fsyncPath(`${this.root.realPath}/${path}`);
+    const directories = new Set(
+      [...this.#written, ...this.#removed].map((path) => path.slice(0, Math.max(0, path.lastIndexOf('/')))),
+    );
+    for (const directory of directories) fsyncPath(`${this.root.realPath}/${directory}`);
   }
 }

@@ -1,25 +1,30 @@
 /**
  * All that is not a message: at cutover the source's databases, which no longer move, are read whole and the target's
- * are written, mailboxes.db last. Every kind of file in the configdirectory ends in one line of the outcome.
+ * are written, mailboxes.db last. Every file of the configdirectory ends in one line of the outcome.
  */
 import { writeDatabase } from '../cyrus/db/database.js';
-import { toUserid, userOf } from '../cyrus/names/mailbox-name.js';
-import { readAnnotations, rekeyAnnotations, writeAnnotations } from '../cyrus/records/annotations.js';
+import { CONFIG_KINDS, type ConfigKind, type ConfigWhat } from '../cyrus/layout/config-files.js';
 import { isMissing } from '../disk/os-path.js';
 import { SourceTrees, type TargetTrees } from '../disk/trees.js';
 import type { Inventory } from '../inventory/inventory.js';
-import { readQuotaRoots } from '../inventory/quota-roots.js';
+import { quotaPrints, readQuotaRoots } from '../inventory/quota-roots.js';
 import { databaseFile } from '../inventory/read-mailboxes-db.js';
 import type { Job } from '../job/job.js';
 import type { ProblemList } from '../model/problem.js';
+import { migrateAnnotations } from './annotations.js';
+import { type ConfigCensus, takeCensus } from './config-census.js';
 import { type ConfigReader, ConfigReaders } from './config-reader.js';
 import { type ConfigWriter, ConfigWriters } from './config-writer.js';
+import { migrateDeliverDb } from './deliver.js';
+import { searchOutcome, workOf } from './derived.js';
 import { mailboxesDatabase, targetEntries, writableBackend } from './mailboxes-db.js';
 import type { Migrated } from './migrated.js';
 import { computeQuotas, writeQuotas } from './quotas.js';
 import type { DatabaseOutcome, QuotaCorrection } from './report.js';
 import { migrateSieve } from './sieve.js';
+import { openCompiler, type ScriptMemory } from './sieve-compiler.js';
 import { migrateUserFiles } from './user-files.js';
+import { removeUnwritten, type WrittenFiles } from './written-files.js';
 
 export interface DatabasesResult {
   readonly outcomes: readonly DatabaseOutcome[];
@@ -28,34 +33,16 @@ export interface DatabasesResult {
   changedSince(): string[];
 }
 
-/** What is neither read nor written, by name in the configdirectory. */
-const OTHERS: readonly (readonly [RegExp, DatabaseOutcome['action'], string])[] = [
-  [/^(db|db\.backup\d*)$/, 'dropped', "the old server's own state and its backups of it"],
-  [
-    /^deliver\.db$/,
-    'dropped',
-    'values in the byte order and word size of the old machine; a vacation reply or a duplicate may be sent once more',
-  ],
-  [/^(tls_sessions|statuscache|ptscache|sortcache|search_indexed|sync_cache)\.db$|^ptclient$/, 'dropped', 'a cache'],
-  [/^zoneinfo(\.db)?$/, 'left-to-target', 'run ctl_zoneinfo -r'],
-  [/^caldav_alarm\.sqlite3$/, 'left-to-target', 'run dav_reconstruct -a'],
-  [
-    /^(proc|lock|socket|log|sync|stats|backup|rpm|run|deadlock|srvtab|master\.ready|backups\.db)$/,
-    'dropped',
-    'the state of running processes',
-  ],
-  [/\.(NEW|OLD)$/, 'dropped', 'unfinished or set aside by a server'],
-];
-const HANDLED = /^(msg|mailboxes\.db|annotations\.db|quotas?\.db|quota|user|domain|user_deny\.db|shared\..+|sieve)$/;
-
-export function migrateDatabases(
+/** @param below Files go below this directory of the target's (a rehearsal); `''` in place. */
+export async function migrateDatabases(
   job: Job,
   inventory: Inventory,
   migrated: Migrated,
   target: TargetTrees,
+  memory: WrittenFiles & ScriptMemory,
   problems: ProblemList,
   below = '',
-): DatabasesResult {
+): Promise<DatabasesResult> {
   const source = new SourceTrees(job.source);
   const nowSec = Math.floor(Date.now() / 1000);
   const [from, to] = [job.source.conf, job.target.conf];
@@ -63,37 +50,27 @@ export function migrateDatabases(
   const writers = new ConfigWriters(target, below);
   const reader = readers.at(from.configDirectory)!;
   const writer = writers.at(to.configDirectory);
+  const quotasBefore = quotaPrints(job, source);
+  const census = takeCensus(job, reader, migrated);
+
   const outcomes: DatabaseOutcome[] = [];
-
-  outcomes.push(...migrateUserFiles(job, reader, writer, migrated, problems, nowSec));
-  outcomes.push(...migrateShared(job, reader, writer));
-  outcomes.push(...migrateMessages(reader, writer));
-
-  const sieveRoot = source.root(from.sieveDir);
-  if (sieveRoot && !from.sieveUseHomedir) {
-    const entries = migrateSieve(job, sieveRoot, writers.at(to.sieveDir), migrated, problems);
-    outcomes.push({ what: 'sieve', action: 'copied', entries, note: 'scripts, bytecode and which one is active' });
-  } else
-    outcomes.push({
-      what: 'sieve',
-      action: 'dropped',
-      entries: 0,
-      note: from.sieveUseHomedir ? 'sieveusehomedir: scripts lie in home directories' : 'the source has no sievedir',
-    });
-
+  outcomes.push(...migrateUserFiles({ job, reader, writer, migrated, inventory, problems, nowSec }, census));
+  outcomes.push(...copyPlainFiles(reader, writer, census));
+  const compiler = openCompiler(job, memory);
+  const sieve = {
+    job,
+    reader: readers.at(from.sieveDir),
+    writer: () => writers.at(to.sieveDir),
+    migrated,
+    problems,
+    compiler,
+  };
+  outcomes.push(...(await migrateSieve(sieve)));
   outcomes.push(migrateAnnotations(job, readers, writers, migrated, problems, nowSec));
-  const denied = databaseFile(from, 'userdeny', 'user_deny.db');
-  const deny = readers.at(denied.dir)?.entries(denied.name);
-  if (deny) {
-    const { dir, name } = databaseFile(to, 'userdeny', 'user_deny.db');
-    writers
-      .at(dir)
-      .write(
-        name,
-        writeDatabase(writableBackend(to.databases.userdeny.backend), deny, { version: to.version, nowSec }),
-      );
-    outcomes.push({ what: 'user_deny.db', action: 'converted', entries: deny.length, note: '' });
-  }
+  const deny = migrateUserDeny(job, readers, writers, nowSec);
+  if (deny) outcomes.push(deny);
+  const deliver = migrateDeliverDb(job, readers, writers, nowSec);
+  if (deliver) outcomes.push(deliver);
   const { quotas, corrected } = computeQuotas(job, readQuotaRoots(job, source, problems), migrated);
   writeQuotas(job, quotas, writers, nowSec);
   outcomes.push({
@@ -102,22 +79,7 @@ export function migrateDatabases(
     entries: quotas.size,
     note: `limits kept, usage summed from the indexes; ${corrected.length} recorded figures were wrong`,
   });
-
-  const placed = new Set(Object.values(from.databases).map(({ path }) => path));
-  for (const { name } of reader.list('')) {
-    if (HANDLED.test(name) || placed.has(`${from.configDirectory}/${name}`)) continue;
-    const known = OTHERS.find(([pattern]) => pattern.test(name));
-    outcomes.push(
-      known
-        ? { what: name, action: known[1], entries: 0, note: known[2] }
-        : {
-            what: name,
-            action: 'dropped',
-            entries: 0,
-            note: 'not a file that Cyrus is known to need; copy it by hand if you do',
-          },
-    );
-  }
+  outcomes.push(searchOutcome(from, to, workOf(migrated.mailboxes)));
   const entries = targetEntries(job, inventory, migrated, nowSec);
   const { dir, name } = databaseFile(to, 'mailboxes', 'mailboxes.db');
   writers.at(dir).write(name, mailboxesDatabase(entries, to, nowSec));
@@ -127,17 +89,31 @@ export function migrateDatabases(
     entries: entries.length,
     note: `${migrated.mailboxes.length} mailboxes and ${entries.length - migrated.mailboxes.length} names without one`,
   });
-  // What a test boot left of the last try: caches and databases that speak of other mailboxes.
+  outcomes.push(...restOf(census, new Set(outcomes.map(({ what }) => what))));
   if (below === '') {
-    for (const stale of ['annotations.db.OLD', 'mailboxes.db.NEW']) writer.remove(stale);
-    for (const { dir, name } of [
-      databaseFile(to, 'statuscache', 'statuscache.db'),
-      databaseFile(to, 'duplicate', 'deliver.db'),
-    ])
-      removeCache(writers, dir, name);
+    removeOldState(job, writers, deliver?.action !== 'copied' && deliver?.action !== 'converted');
+    removeUnwritten(job, writers, memory);
   }
   writers.barrier();
-  return { outcomes, quotaRoots: { total: quotas.size, corrected }, changedSince: () => readers.changed() };
+  const quotasMoved = () => {
+    const now = quotaPrints(job, source);
+    return [...new Set([...quotasBefore.keys(), ...now.keys()])].filter(
+      (path) => quotasBefore.get(path) !== now.get(path),
+    );
+  };
+  return {
+    outcomes,
+    quotaRoots: { total: quotas.size, corrected },
+    changedSince: () => [...readers.changed(), ...quotasMoved()],
+  };
+}
+
+/** What a test boot left of the last try: caches and databases that speak of other mailboxes. */
+function removeOldState({ target: { conf } }: Job, writers: ConfigWriters, withDeliver: boolean): void {
+  for (const stale of ['annotations.db.OLD', 'mailboxes.db.NEW']) removeCache(writers, conf.configDirectory, stale);
+  const caches = [databaseFile(conf, 'statuscache', 'statuscache.db')];
+  if (withDeliver) caches.push(databaseFile(conf, 'duplicate', 'deliver.db'));
+  for (const { dir, name } of caches) removeCache(writers, dir, name);
 }
 
 /** It may lie in a directory that is there only while a server runs. */
@@ -149,71 +125,68 @@ function removeCache(writers: ConfigWriters, dir: string, name: string): void {
   }
 }
 
-/** Counters of shared mailboxes and domains (3.x): read by every later version. */
-function migrateShared(job: Job, reader: ConfigReader, writer: ConfigWriter): DatabaseOutcome[] {
+/** What every server reads as it is. */
+function copyPlainFiles(reader: ConfigReader, writer: ConfigWriter, census: ConfigCensus): DatabaseOutcome[] {
   const outcomes: DatabaseOutcome[] = [];
-  for (const { name, kind } of reader.list('')) {
-    if (kind !== 'file' || !name.startsWith('shared.') || name.endsWith('.NEW')) continue;
-    const copies = name === 'shared.counters' || job.source.conf.version === job.target.conf.version;
-    const bytes = copies ? reader.bytes(name) : undefined;
-    if (bytes) writer.write(name, bytes);
-    outcomes.push({
-      what: name,
-      action: bytes ? 'copied' : 'left-to-target',
-      entries: 1,
-      note: bytes ? '' : 'another release line',
-    });
+  for (const what of ['msg/motd', 'fetchnews.db, fetchnews.stamp, newsstamp', 'dkim.public'] as const) {
+    const paths = census.files.get(what);
+    if (!paths) continue;
+    let entries = 0;
+    for (const path of paths) {
+      const bytes = reader.bytes(path);
+      if (!bytes) continue;
+      writer.write(path, bytes);
+      entries++;
+    }
+    outcomes.push({ what, action: 'copied', entries, note: noteOf(what) });
   }
   return outcomes;
 }
 
-/** `msg/motd` greets users; `msg/shutdown` would turn them away from the new server as well. */
-function migrateMessages(reader: ConfigReader, writer: ConfigWriter): DatabaseOutcome[] {
-  const outcomes: DatabaseOutcome[] = [];
-  for (const { name, kind } of reader.list('msg')) {
-    if (kind !== 'file') continue;
-    const bytes = name === 'motd' ? reader.bytes('msg/motd') : undefined;
-    if (bytes) writer.write('msg/motd', bytes);
-    outcomes.push({
-      what: `msg/${name}`,
-      action: bytes ? 'copied' : 'dropped',
-      entries: 1,
-      note: bytes ? '' : 'it would close the new server as well',
-    });
-  }
-  return outcomes;
-}
-
-function migrateAnnotations(
-  job: Job,
+function migrateUserDeny(
+  { source, target }: Job,
   readers: ConfigReaders,
   writers: ConfigWriters,
-  migrated: Migrated,
-  problems: ProblemList,
   nowSec: number,
-): DatabaseOutcome {
-  const [from, to] = [job.source.conf, job.target.conf];
-  const { dir, name } = databaseFile(from, 'annotations', 'annotations.db');
-  const path = `${dir}/${name}`;
-  const { annotations, problems: bad } = readAnnotations(readers.at(dir)?.entries(name) ?? [], path);
-  for (const { message } of bad)
-    problems.add({ code: 'annotation-damaged', message, advice: 'Set this annotation again on the target.', path });
-  const byId = (target: string) => migrated.bySourceId.get(target)?.[0] ?? migrated.byName.get(target);
-  const { kept, dropped } = rekeyAnnotations(annotations, from.version, to.version, (target) => {
-    const found = migrated.byName.get(target) ?? byId(target);
-    if (!found) return undefined;
-    const user = userOf(found.mailbox.name, from);
-    return { name: found.mailbox.name, uniqueid: found.mailbox.uniqueid, owner: user && toUserid(user) };
-  });
-  const unique = new Map(writeAnnotations(kept, to.version).map((entry) => [entry.key, entry]));
-  const written = databaseFile(to, 'annotations', 'annotations.db');
-  writers.at(written.dir).write(
-    written.name,
-    writeDatabase(writableBackend(to.databases.annotations.backend), [...unique.values()], {
-      version: to.version,
-      nowSec,
-    }),
-  );
-  const note = dropped.length === 0 ? '' : `${dropped.length} of mailboxes that are no more were left out`;
-  return { what: 'annotations.db', action: 'converted', entries: unique.size, note };
+): DatabaseOutcome | undefined {
+  const from = databaseFile(source.conf, 'userdeny', 'user_deny.db');
+  const entries = readers.at(from.dir)?.entries(from.name);
+  if (!entries) return undefined;
+  const { version, databases } = target.conf;
+  const { dir, name } = databaseFile(target.conf, 'userdeny', 'user_deny.db');
+  writers.at(dir).write(name, writeDatabase(writableBackend(databases.userdeny.backend), entries, { version, nowSec }));
+  return { what: 'user_deny.db', action: 'converted', entries: entries.length, note: '' };
+}
+
+/** Kinds of which no one above has said anything, and what is of none. */
+function restOf({ files, stale, foreign }: ConfigCensus, said: ReadonlySet<string>): DatabaseOutcome[] {
+  const outcomes: DatabaseOutcome[] = [];
+  for (const kind of CONFIG_KINDS as readonly ConfigKind[]) {
+    const paths = files.get(kind.what as ConfigWhat);
+    if (!paths || said.has(kind.what)) continue;
+    outcomes.push({ what: kind.what, action: kind.actions[0], entries: paths.length, note: kind.note });
+  }
+  if (stale.length > 0)
+    outcomes.push({
+      what: 'where the old server no longer looks',
+      action: 'dropped',
+      entries: stale.length,
+      note: `cyrsync leftovers names each: ${some(stale)}`,
+    });
+  if (foreign.length > 0)
+    outcomes.push({
+      what: "no files of Cyrus's",
+      action: 'dropped',
+      entries: foreign.length,
+      note: `copy by hand what you need of them; cyrsync leftovers --class foreign names each: ${some(foreign)}`,
+    });
+  return outcomes;
+}
+
+function some(paths: readonly string[]): string {
+  return `${paths.slice(0, 5).join(', ')}${paths.length > 5 ? ' …' : ''}`;
+}
+
+function noteOf(what: ConfigWhat): string {
+  return CONFIG_KINDS.find((kind) => kind.what === what)?.note ?? '';
 }

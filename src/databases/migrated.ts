@@ -4,7 +4,7 @@ import { FormatError } from '../base/errors.js';
 import type { MailboxPlace } from '../cyrus/layout/mailbox-place.js';
 import { type IndexHeader, readIndexHeader } from '../cyrus/mailbox/index.js';
 import { IndexWriter } from '../cyrus/mailbox/index-writer.js';
-import { inboxOf, isInbox, type User } from '../cyrus/names/mailbox-name.js';
+import { inboxOf, isDeletedName, isInbox, toUserid, type User, userOf } from '../cyrus/names/mailbox-name.js';
 import type { TargetTrees } from '../disk/trees.js';
 import type { Inventory } from '../inventory/inventory.js';
 import type { Job } from '../job/job.js';
@@ -38,8 +38,18 @@ export interface Migrated {
   /** Uniqueid of the INBOX where the target keeps that by uniqueid, else undefined: decides about user files. */
   targetInboxUuid(user: User): string | undefined;
   sourceInboxUuid(user: User): string | undefined;
-  /** Whether the user has an INBOX at all. */
-  hasInbox(user: User): boolean;
+  /** Whose files lie by this uniqueid: that of an INBOX, a deleted one too, which the source keeps by uniqueid. */
+  ownerById(uniqueid: string): FilesOwner | undefined;
+  /** Whether mailboxes.db says that the user was deleted. One of whom it says nothing may log in all the same. */
+  isGone(user: User): boolean;
+}
+
+export interface FilesOwner {
+  readonly user: User;
+  /** The INBOX is deleted; by name there is no place for the files of such a user. */
+  readonly isDeleted: boolean;
+  /** By which the target keeps the files; undefined where it keeps them by name. */
+  readonly targetUuid: string | undefined;
 }
 
 /** Reads the index header of every mailbox on the target; one that has none there is a problem and left out. */
@@ -77,6 +87,11 @@ export function collectMigrated(
       mailboxes.push({ mailbox, place, index: readIndexHeader(EMPTY_INDEX, path), asItStands: true });
     }
   }
+  return migratedOf(job, inventory, mailboxes);
+}
+
+/** @param mailboxes All that the target has of this job's. */
+export function migratedOf(job: Job, inventory: Inventory, mailboxes: readonly MigratedMailbox[]): Migrated {
   const byName = new Map(mailboxes.map((m) => [m.mailbox.name as string, m]));
   const bySourceId = new Map<string, MigratedMailbox[]>();
   for (const m of mailboxes) {
@@ -84,11 +99,22 @@ export function collectMigrated(
     bySourceId.set(id, [...(bySourceId.get(id) ?? []), m]);
   }
   const inboxOfUser = (user: User) => byName.get(inboxOf(user));
+  const gone = deletedUsers(job, inventory);
   return {
     mailboxes,
     byName,
     bySourceId,
-    hasInbox: (user) => inboxOfUser(user) !== undefined,
+    ownerById: (uniqueid) => {
+      const byId = (bySourceId.get(uniqueid) ?? []).filter(({ mailbox }) => !mailbox.place.legacy);
+      const inbox =
+        byId.find(({ mailbox }) => isInbox(mailbox.name, job.source.conf)) ??
+        byId.find(({ mailbox }) => mailbox.deleted);
+      if (!inbox?.mailbox.user) return undefined;
+      const { place, mailbox } = inbox;
+      const targetUuid = place.legacy ? undefined : mailbox.uniqueid;
+      return { user: inbox.mailbox.user, isDeleted: mailbox.deleted, targetUuid };
+    },
+    isGone: (user) => gone.has(inboxOf(user)),
     targetInboxUuid: (user) => {
       const inbox = inboxOfUser(user);
       return inbox && !inbox.place.legacy && isInbox(inbox.mailbox.name, job.target.conf)
@@ -100,4 +126,17 @@ export function collectMigrated(
       return inbox && !inbox.mailbox.place.legacy ? inbox.mailbox.uniqueid : undefined;
     },
   };
+}
+
+/** Internal names of INBOXes that have a tombstone, of users who have no other mailbox and are no administrators. */
+function deletedUsers(job: Job, { entries }: Inventory): Set<string> {
+  const { conf } = job.source;
+  const gone = new Set<string>();
+  for (const { name, deleted } of entries)
+    if (deleted && isInbox(name, conf) && !conf.admins.includes(toUserid(userOf(name, conf)!))) gone.add(name);
+  for (const { name, deleted, intermediate } of entries) {
+    const user = deleted || intermediate || isDeletedName(name, conf) ? undefined : userOf(name, conf);
+    if (user) gone.delete(inboxOf(user));
+  }
+  return gone;
 }

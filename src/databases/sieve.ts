@@ -1,78 +1,218 @@
-/** Sieve scripts: each user's directory, and the global ones, to where the target looks for them. */
-import { globalSieveDir, sieveDir } from '../cyrus/layout/config-paths.js';
-import { isInbox, userOf } from '../cyrus/names/mailbox-name.js';
-import type { SourceRoot } from '../disk/source.js';
+/**
+ * Sieve scripts: each user's directory, and the global ones, to where the target looks for them. Bytecode that the
+ * target is too old for is compiled from its script by the target's own `sievec`; with that at hand every script is
+ * tried, and those that no longer compile are named.
+ */
+import { plural } from '../base/units.js';
+import { globalSieveDir, parseSieveDirPath, sieveDir } from '../cyrus/layout/config-paths.js';
+import { bytecodeVersion, newestBytecode } from '../cyrus/records/bytecode.js';
 import type { Job } from '../job/job.js';
 import type { ProblemList } from '../model/problem.js';
+import type { ConfigReader } from './config-reader.js';
 import type { ConfigWriter } from './config-writer.js';
 import type { Migrated } from './migrated.js';
+import type { DatabaseOutcome } from './report.js';
+import type { Compiled, ScriptCompiler } from './sieve-compiler.js';
 
-/** @returns how many files were copied. */
-export function migrateSieve(
-  job: Job,
-  source: SourceRoot,
-  writer: ConfigWriter,
-  migrated: Migrated,
-  problems: ProblemList,
-): number {
-  const [from, to] = [job.source.conf, job.target.conf];
-  let files = 0;
-  const domains = new Set<string | undefined>([undefined]);
-  for (const { mailbox } of migrated.mailboxes) {
-    const user = userOf(mailbox.name, from);
-    if (user?.domain !== undefined) domains.add(user.domain);
-    if (!user || !isInbox(mailbox.name, from)) continue;
-    files += copyScripts(
-      source,
-      sieveDir(from, user, migrated.sourceInboxUuid(user)),
-      writer,
-      sieveDir(to, user, migrated.targetInboxUuid(user)),
-      problems,
-    );
-  }
-  for (const domain of domains)
-    files += copyScripts(source, globalSieveDir(from, domain), writer, globalSieveDir(to, domain), problems);
-  return files;
+/** A script of the source, with the place that it has on the target. */
+interface Script {
+  /** Below the source's sievedir, without `.script`. */
+  readonly from: string;
+  /** Below the target's. */
+  readonly to: string;
+  readonly bytes: Buffer;
+  /** Its bytecode is there, and the target can not run it. */
+  readonly needsCompiling: boolean;
+  readonly seconds: number;
 }
 
-function copyScripts(
-  source: SourceRoot,
-  from: string,
-  writer: ConfigWriter,
-  to: string,
-  problems: ProblemList,
-): number {
-  const dir = source.dir(from);
-  if (!dir) return 0;
-  let files = 0;
-  try {
-    const entries = dir.list();
-    for (const { name, kind } of entries) {
-      if (kind === 'file' && /\.(script|bc)$/.test(name)) {
-        const stat = dir.stat(name);
-        const bytes = dir.read(name);
-        if (!bytes || !stat) continue;
-        writer.write(`${to}/${name}`, bytes);
-        writer.setTimes(`${to}/${name}`, Number(stat.mtimeNs / 1_000_000_000n)); // becomes "last updated"
-        files++;
-      } else if (kind === 'link' && name === 'defaultbc') {
-        const pointsTo = source.readLink(`${from}/${name}`) ?? '';
-        // Only a plain name beside it: what else a link may say must not be carried over.
-        if (/^[^/]+\.bc$/.test(pointsTo) && entries.some((entry) => entry.name === pointsTo)) {
-          writer.link(`${to}/${name}`, pointsTo);
-          files++;
-        } else {
-          problems.add({
-            code: 'sieve-active-broken',
-            message: `defaultbc points to "${pointsTo}", which is not there`,
-            advice: 'Activate a script for this user on the target.',
-            path: `${source.path}/${from}/${name}`,
-          });
-        }
-      }
-    }
-  } finally {
-    dir.close();
+interface SieveContext {
+  readonly job: Job;
+  /** Undefined where the source has no sievedir. */
+  readonly reader: ConfigReader | undefined;
+  readonly writer: () => ConfigWriter;
+  readonly migrated: Migrated;
+  readonly problems: ProblemList;
+  readonly compiler: ScriptCompiler;
+}
+
+export async function migrateSieve(context: SieveContext): Promise<DatabaseOutcome[]> {
+  const { job, reader, compiler } = context;
+  if (job.source.conf.sieveUseHomedir)
+    return [{ what: 'sieve', action: 'dropped', entries: 0, note: 'sieveusehomedir: scripts lie in home directories' }];
+  if (!reader) return [{ what: 'sieve', action: 'dropped', entries: 0, note: 'the source has no sievedir' }];
+  const newest = compiler.newest ?? newestBytecode(job.target.conf.version);
+  const walk = new SieveWalk(context, newest);
+  walk.visit('', 6);
+  const compiled = await compiler.compile(walk.scripts.map(({ bytes, needsCompiling }) => ({ bytes, needsCompiling })));
+  const notes = ['scripts, bytecode, and which one is active', ...takeCompiled(context, walk.scripts, compiled)];
+  const outcomes: DatabaseOutcome[] = [
+    { what: 'sieve', action: 'copied', entries: walk.copied, note: notes.join('; ') },
+  ];
+  if (walk.others.length > 0)
+    outcomes.push({
+      what: 'sieve, what is no script',
+      action: 'dropped',
+      entries: walk.others.length,
+      note: walk.others.slice(0, 5).join(', '),
+    });
+  if (walk.stale > 0)
+    outcomes.push({
+      what: 'sieve, where the old server no longer looks',
+      action: 'dropped',
+      entries: walk.stale,
+      note: 'cyrsync leftovers names each directory',
+    });
+  return outcomes;
+}
+
+/** Writes the bytecode that was made, names the scripts that do not compile. @returns notes for the outcome */
+function takeCompiled(
+  { job, writer, problems, compiler }: SieveContext,
+  scripts: readonly Script[],
+  compiled: readonly Compiled[],
+): string[] {
+  let made = 0;
+  let missing = 0;
+  let failed = 0;
+  let unchecked = 0;
+  for (const [i, { from, to, needsCompiling, seconds }] of scripts.entries()) {
+    const result = compiled[i]!;
+    if (result.kind === 'failed') {
+      failed++;
+      problems.add({
+        code: 'sieve-does-not-compile',
+        message: `the new server's sievec says: ${result.error}`,
+        advice: needsCompiling
+          ? 'The new server can not run it: mend the script, and activate it on the new server.'
+          : 'Its old bytecode goes on to run; the new server refuses the script as soon as it is changed.',
+        path: `${job.source.conf.sieveDir}/${from}.script`,
+      });
+    } else if (result.kind === 'unchecked') unchecked++;
+    if (!needsCompiling) continue;
+    if (result.kind === 'compiled' && result.bytecode) {
+      writer().write(`${to}.bc`, result.bytecode);
+      writer().setTimes(`${to}.bc`, seconds); // not older than its script, or it would count as out of date
+      made++;
+    } else missing++;
   }
-  return files;
+  if (missing > 0)
+    problems.add({
+      code: 'sieve-needs-compiling',
+      message: `${plural(missing, 'script')} ${missing === 1 ? 'has' : 'have'} bytecode of a newer version than the new server runs`,
+      advice: `Run on the new server: ${masssievec(job)}`,
+      path: job.target.conf.sieveDir,
+    });
+  const notes: string[] = [];
+  if (made > 0) notes.push(`${plural(made, 'script')} compiled for the new server`);
+  if (failed > 0)
+    notes.push(`${plural(failed, 'script')} no longer ${failed === 1 ? 'compiles' : 'compile'}, see problems`);
+  if (compiler.why !== undefined) notes.push(`not tried with the new server's sievec: ${compiler.why}`);
+  else if (unchecked > 0) notes.push(`${plural(unchecked, 'script')} not tried for want of time; the next run goes on`);
+  return notes;
+}
+
+/** Compiles every script below sievedir; in the packages of Debian. */
+function masssievec({ target: { conf } }: Job): string {
+  return `/usr/lib/cyrus/upgrade/masssievec /usr/lib/cyrus/bin/sievec ${conf.file}`;
+}
+
+class SieveWalk {
+  readonly scripts: Script[] = [];
+  readonly others: string[] = [];
+  copied = 0;
+  stale = 0;
+  readonly #context: SieveContext;
+  readonly #newest: number;
+
+  /** @param newest Version of bytecode that the target runs at most. */
+  constructor(context: SieveContext, newest: number) {
+    this.#context = context;
+    this.#newest = newest;
+  }
+
+  visit(directory: string, depth: number): void {
+    const { reader } = this.#context;
+    const entries = reader!.list(directory);
+    const files = entries.filter(({ kind }) => kind !== 'directory');
+    const place = directory === '' ? undefined : placeOf(this.#context, directory);
+    if (place?.isLive && place.to !== undefined) this.#copy(directory, place.to, files);
+    else if (place) this.stale += files.length;
+    else this.others.push(...files.map(({ name }) => (directory === '' ? name : `${directory}/${name}`)));
+    if (depth === 0) return;
+    for (const { name, kind } of entries)
+      if (kind === 'directory') this.visit(directory === '' ? name : `${directory}/${name}`, depth - 1);
+  }
+
+  #copy(from: string, to: string, files: readonly { name: string; kind: string }[]): void {
+    const { reader, writer, problems } = this.#context;
+    const names = new Set(files.map(({ name }) => name));
+    for (const { name, kind } of files) {
+      if (kind === 'file' && /\.(?:script|bc)$/.test(name)) this.#file(from, to, name, names);
+      else if (kind === 'link' && name === 'defaultbc') {
+        const pointsTo = reader!.root.readLink(`${from}/${name}`) ?? '';
+        // Only a plain name beside it: what else a link may say must not be carried over.
+        if (/^[^/]+\.bc$/.test(pointsTo) && names.has(pointsTo)) {
+          writer().link(`${to}/${name}`, pointsTo);
+          this.copied++;
+          continue;
+        }
+        problems.add({
+          code: 'sieve-active-broken',
+          message: `defaultbc points to "${pointsTo}", which is not there`,
+          advice: 'Activate a script for this user on the target.',
+          path: `${reader!.root.path}/${from}/${name}`,
+        });
+        this.others.push(`${from}/${name}`);
+      } else this.others.push(`${from}/${name}`);
+    }
+  }
+
+  #file(from: string, to: string, name: string, names: ReadonlySet<string>): void {
+    const { reader, writer } = this.#context;
+    const path = `${from}/${name}`;
+    const bytes = reader!.bytes(path);
+    const stat = reader!.root.stat(path);
+    if (!bytes || !stat) return;
+    const seconds = Number(stat.mtimeNs / 1_000_000_000n); // becomes "last updated"
+    this.copied++;
+    const version = name.endsWith('.bc') ? bytecodeVersion(bytes) : undefined;
+    // Bytecode that the target refuses would only hide that there is none.
+    if (version !== undefined && version > this.#newest && names.has(name.replace(/bc$/, 'script'))) return;
+    writer().write(`${to}/${name}`, bytes);
+    writer().setTimes(`${to}/${name}`, seconds);
+    if (!name.endsWith('.script')) return;
+    const bytecode = reader!.bytes(path.replace(/script$/, 'bc'));
+    const needsCompiling = bytecode !== undefined && (bytecodeVersion(bytecode) ?? 0) > this.#newest;
+    const stem = name.slice(0, -'.script'.length);
+    this.scripts.push({ from: `${from}/${stem}`, to: `${to}/${stem}`, bytes, needsCompiling, seconds });
+  }
+}
+
+/** Whose scripts lie in a directory below sievedir; undefined where none can. `to` is undefined without a place for them. */
+function placeOf(
+  { job, migrated }: SieveContext,
+  directory: string,
+): { isLive: boolean; to: string | undefined } | undefined {
+  const [from, to] = [job.source.conf, job.target.conf];
+  const found = parseSieveDirPath(directory, from);
+  switch (found?.kind) {
+    case undefined:
+      return undefined;
+    case 'global':
+      return { isLive: globalSieveDir(from, found.domain) === directory, to: globalSieveDir(to, found.domain) };
+    case 'user': {
+      const { user } = found;
+      const isLive = sieveDir(from, user, migrated.sourceInboxUuid(user)) === directory && !migrated.isGone(user);
+      return { isLive, to: sieveDir(to, user, migrated.targetInboxUuid(user)) };
+    }
+    case 'user-by-id': {
+      const owner = migrated.ownerById(found.uniqueid);
+      if (!owner) return { isLive: false, to: undefined };
+      const { user, isDeleted, targetUuid } = owner;
+      return { isLive: true, to: isDeleted && targetUuid === undefined ? undefined : sieveDir(to, user, targetUuid) };
+    }
+    default:
+      return found satisfies never;
+  }
 }

@@ -1,186 +1,177 @@
 /**
- * Per-user files of the configdirectory: read state, subscriptions, counters and what is derived. Each goes to where
- * the target looks for it: by its own hashing and spelling of the name, or by the uniqueid of the INBOX.
- *
- * | suffix | action |
- * | --- | --- |
- * | seen | converted: backend, and the uniqueids that were mended |
- * | sub | converted: backend and form of names |
- * | mboxkey | converted: backend |
- * | counters | copied (3.0 and later read all older lengths) |
- * | conversations | copied within a release line, else left to the target to rebuild |
- * | dav | copied where the target brings it up to date by itself, else left to it to rebuild |
- * | xapianactive | dropped: it names search databases that stay behind |
+ * Per-user files of the configdirectory, and those of the same kinds that all share: read state, subscriptions,
+ * counters and what is derived. Each goes to where the target looks for it: by its own hashing and spelling of the name,
+ * or by the uniqueid of the INBOX. What becomes of which kind stands in `CONFIG_KINDS`, and in `derived.ts`.
  */
 import { FormatError } from '../base/errors.js';
 import { writeDatabase } from '../cyrus/db/database.js';
 import type { DbEntry } from '../cyrus/db/entry.js';
-import { parseConfigPath, userFile } from '../cyrus/layout/config-paths.js';
-import { isInbox, type User, userOf } from '../cyrus/names/mailbox-name.js';
+import { CONFIG_KINDS, type ConfigWhat } from '../cyrus/layout/config-files.js';
+import { sharedFile, userFile } from '../cyrus/layout/config-paths.js';
+import { inboxOf } from '../cyrus/names/mailbox-name.js';
+import { countersVersionOf, parseCounters, printCounters } from '../cyrus/records/counters.js';
 import { readSubscriptions, writeSubscriptions } from '../cyrus/records/subscriptions.js';
-import { type CyrusVersion, isAtLeast } from '../cyrus/version.js';
+import type { Inventory } from '../inventory/inventory.js';
 import type { Job } from '../job/job.js';
 import type { ProblemList } from '../model/problem.js';
+import type { ConfigCensus, OwnedFile } from './config-census.js';
 import type { ConfigReader } from './config-reader.js';
 import type { ConfigWriter } from './config-writer.js';
+import {
+  conversationsCommand,
+  conversationsRule,
+  type DerivedRule,
+  davRule,
+  irregularUsers,
+  workOf,
+} from './derived.js';
 import { sortOf, writableBackend } from './mailboxes-db.js';
 import type { Migrated } from './migrated.js';
 import type { DatabaseOutcome } from './report.js';
 
-interface UserFile {
-  readonly user: User;
-  readonly suffix: string;
-  readonly path: string;
+interface UserFilesContext {
+  readonly job: Job;
+  readonly reader: ConfigReader;
+  readonly writer: ConfigWriter;
+  readonly migrated: Migrated;
+  readonly inventory: Inventory;
+  readonly problems: ProblemList;
+  readonly nowSec: number;
 }
 
-/** Live user files of the source: those that lie exactly where the old server looks for them. */
-export function* liveUserFiles(job: Job, reader: ConfigReader, migrated: Migrated): Generator<UserFile> {
-  const { conf } = job.source;
-  for (const path of walk(reader, 'user', 4)) {
-    const file = parseConfigPath(path);
-    if (file?.kind === 'user') {
-      if (userFile(conf, file.user, file.suffix, migrated.sourceInboxUuid(file.user)) === path) yield { ...file, path };
-    } else if (file?.kind === 'user-by-id') {
-      const inbox = migrated.bySourceId.get(file.uniqueid)?.find(({ mailbox }) => isInbox(mailbox.name, conf));
-      const user = inbox && !inbox.mailbox.place.legacy ? userOf(inbox.mailbox.name, conf) : undefined;
-      if (user) yield { user, suffix: file.suffix, path };
-    }
+export function migrateUserFiles(context: UserFilesContext, census: ConfigCensus): DatabaseOutcome[] {
+  const [from, to] = [context.job.source.conf, context.job.target.conf];
+  const rules: Readonly<Record<string, DerivedRule>> = {
+    'user/*.counters': countersRule(context.job),
+    'user/*.conversations': conversationsRule(from, to),
+    'user/*.dav': davRule(from, to),
+  };
+  const outcomes: DatabaseOutcome[] = [];
+  for (const kind of CONFIG_KINDS) {
+    const what: ConfigWhat = kind.what;
+    const files = census.owned.get(what);
+    if (!files || what === 'user/*.conversations') continue;
+    const { action, note } = rules[what] ?? { action: kind.actions[0], note: kind.note };
+    const carried = action === 'dropped' || action === 'left-to-target' ? files.length : carry(context, files, what);
+    outcomes.push({ what, action, entries: carried, note });
+    if (carried < files.length)
+      outcomes.push({
+        what,
+        action: 'dropped',
+        entries: files.length - carried,
+        note: 'damaged (see problems), or of a deleted user, for whom the new server has no place by name',
+      });
   }
-  for (const hash of reader.list('domain')) {
-    for (const domain of reader.list(`domain/${hash.name}`)) {
-      for (const path of walk(reader, `domain/${hash.name}/${domain.name}/user`, 1)) {
-        const file = parseConfigPath(path);
-        if (
-          file?.kind === 'user' &&
-          userFile(conf, file.user, file.suffix, migrated.sourceInboxUuid(file.user)) === path
-        )
-          yield { ...file, path };
-      }
-    }
-  }
+  outcomes.push(...migrateConversations(context, census.owned.get('user/*.conversations') ?? []));
+  return outcomes;
 }
 
-function* walk(reader: ConfigReader, relative: string, depth: number): Generator<string> {
-  for (const { name, kind } of reader.list(relative)) {
-    if (kind === 'directory' && depth > 0) yield* walk(reader, `${relative}/${name}`, depth - 1);
-    else if (kind === 'file' && !name.endsWith('.NEW')) yield `${relative}/${name}`;
-  }
+function countersRule({ source, target }: Job): DerivedRule {
+  const [has, takes] = [countersVersionOf(source.conf.version), countersVersionOf(target.conf.version)];
+  if (takes === undefined) return { action: 'dropped', note: `${target.conf.version} keeps none` };
+  if (has === undefined || has <= takes) return { action: 'copied', note: 'every later version reads it' };
+  return { action: 'converted', note: `in the shorter form that ${target.conf.version} reads` };
 }
 
-export function migrateUserFiles(
-  job: Job,
-  reader: ConfigReader,
-  writer: ConfigWriter,
-  migrated: Migrated,
-  problems: ProblemList,
-  nowSec: number,
-): DatabaseOutcome[] {
-  const { conf } = job.target;
-  const counts = new Map<string, number>();
-  const derived = derivedFiles(job.source.conf.version, conf.version);
-  for (const { user, suffix, path } of liveUserFiles(job, reader, migrated)) {
-    const to = userFile(conf, user, suffix, migrated.targetInboxUuid(user));
+/**
+ * Conversations speak of all mailboxes of a user: where one is not as it was, the target has to make them anew. Where
+ * the target has conversations and the source none, there is nothing to copy and all the same something to do.
+ */
+function migrateConversations(context: UserFilesContext, files: readonly OwnedFile[]): DatabaseOutcome[] {
+  const { job, inventory, migrated } = context;
+  const what = 'user/*.conversations';
+  const { action, note } = conversationsRule(job.source.conf, job.target.conf);
+  if (action === 'dropped') return files.length === 0 ? [] : [{ what, action, entries: files.length, note }];
+  const irregular = action === 'copied' ? irregularUsers(inventory, migrated.mailboxes) : new Set<string>();
+  const whole = action === 'copied' ? files.filter(({ user }) => !user || !irregular.has(inboxOf(user))) : [];
+  const outcomes: DatabaseOutcome[] = [];
+  if (whole.length > 0) outcomes.push({ what, action, entries: carry(context, whole, what), note });
+  const done = new Set(whole.map(({ user }) => user && inboxOf(user)));
+  const rest = migrated.mailboxes.filter(
+    ({ mailbox: { user, deleted } }) => user && !deleted && !done.has(inboxOf(user)),
+  );
+  if (rest.length === 0) return outcomes;
+  const why = action === 'copied' ? 'of users who have none, or not every mailbox as it was' : note;
+  outcomes.push({
+    what,
+    action: 'left-to-target',
+    entries: files.length - whole.length,
+    note: `${why}: ${conversationsCommand(workOf(rest))}`,
+  });
+  return outcomes;
+}
+
+/** @returns how many files got to the target. */
+function carry(context: UserFilesContext, files: readonly OwnedFile[], what: ConfigWhat): number {
+  const { job, problems } = context;
+  let carried = 0;
+  for (const file of files) {
+    const to = targetPath(context, file);
+    if (to === undefined) continue;
     try {
-      if (migrateOne(job, reader, writer, migrated, user, suffix, path, to, derived, nowSec))
-        counts.set(suffix, (counts.get(suffix) ?? 0) + 1);
+      const bytes = bytesFor(context, file, what);
+      if (!bytes) continue; // gone meanwhile
+      context.writer.write(to, bytes);
+      carried++;
     } catch (error) {
       if (!(error instanceof FormatError || error instanceof RangeError)) throw error;
       problems.add({
         code: 'user-file-damaged',
         message: error.message,
         advice: 'See whether a backup has a sound copy; put it in place on the target.',
-        path: `${job.source.conf.configDirectory}/${path}`,
+        path: `${job.source.conf.configDirectory}/${file.path}`,
       });
     }
   }
-  return [...counts]
-    .sort()
-    .map(([suffix, entries]) => ({ what: `user/*.${suffix}`, entries, ...actionOf(suffix, derived) }));
+  return carried;
 }
 
-/** Which of the files that are derived from others the target can go on with. */
-interface DerivedFiles {
-  readonly conversations: boolean;
-  readonly dav: boolean;
-}
-
-/**
- * Scripts of 3.6 and later are messages of #sieve, and ManageSieve finds them by the user's dav database: without it
- * none is shown. From version 14 on (3.6) that names mailboxes by uniqueid, and each newer server alters its tables when
- * it opens it.
- * @see cyrus-imapd 3.6.1, 3.10.3 imap/dav_db.c DB_VERSION (14, 16; 3.8: 15), davdb_upgrade
- */
-export function derivedFiles(source: CyrusVersion, target: CyrusVersion): DerivedFiles {
-  const isSame = source === target;
-  return { conversations: isSame, dav: isSame || (isAtLeast(source, '3.6') && isAtLeast(target, source)) };
-}
-
-function actionOf(suffix: string, derived: DerivedFiles): Pick<DatabaseOutcome, 'action' | 'note'> {
-  switch (suffix) {
-    case 'seen':
-    case 'sub':
-    case 'mboxkey':
-      return { action: 'converted', note: "in the target's backend and hashing" };
-    case 'conversations':
-      return derived.conversations
-        ? { action: 'copied', note: 'same release line' }
-        : { action: 'left-to-target', note: 'another release line: run ctl_conversationsdb -b -r' };
-    case 'dav':
-      return derived.dav
-        ? { action: 'copied', note: 'the new server alters its tables where it has to' }
-        : { action: 'left-to-target', note: 'of a release before 3.6: run dav_reconstruct -a' };
-    case 'xapianactive':
-      return { action: 'dropped', note: 'names search databases that stay behind: run squatter' };
-    default:
-      return { action: 'copied', note: '' };
-  }
-}
-
-/** @returns true where there was something. */
-function migrateOne(
-  job: Job,
-  reader: ConfigReader,
-  writer: ConfigWriter,
-  migrated: Migrated,
-  user: User,
-  suffix: string,
-  path: string,
-  to: string,
-  derived: DerivedFiles,
-  nowSec: number,
-): boolean {
+/** Undefined where the target has no place for it. */
+function targetPath({ job, migrated }: UserFilesContext, file: OwnedFile): string | undefined {
   const { conf } = job.target;
-  const database = (kind: 'seen' | 'subscriptions' | 'mboxkey', entries: readonly DbEntry[]) =>
-    writer.write(
-      to,
-      writeDatabase(writableBackend(conf.databases[kind].backend), entries, {
-        ...(kind === 'subscriptions' ? sortOf(conf) : {}),
-        version: conf.version,
-        nowSec,
-      }),
-    );
-  switch (suffix) {
-    case 'seen':
-      database('seen', withMendedIds(reader.entries(path) ?? [], migrated));
-      return true;
-    case 'sub': {
-      const { names } = readSubscriptions(reader.entries(path) ?? [], user, job.source.conf);
-      database('subscriptions', writeSubscriptions(new Set(names), user, conf));
-      return true;
+  const { user, suffix, domain, byId } = file;
+  if (!user) return sharedFile(conf, suffix, domain);
+  if (!byId) return userFile(conf, user, suffix, migrated.targetInboxUuid(user));
+  return byId.isDeleted && byId.targetUuid === undefined ? undefined : userFile(conf, user, suffix, byId.targetUuid);
+}
+
+/** What the target gets, or undefined where the file is no longer there. */
+function bytesFor(
+  { job, reader, migrated, nowSec }: UserFilesContext,
+  { path, user }: OwnedFile,
+  what: ConfigWhat,
+): Buffer | undefined {
+  const { conf } = job.target;
+  const database = (kind: 'seen' | 'subscriptions' | 'mboxkey', entries: readonly DbEntry[] | undefined) =>
+    entries &&
+    writeDatabase(writableBackend(conf.databases[kind].backend), entries, {
+      ...(kind === 'subscriptions' ? sortOf(conf) : {}),
+      version: conf.version,
+      nowSec,
+    });
+  switch (what) {
+    case 'user/*.seen': {
+      const entries = reader.entries(path);
+      return database('seen', entries && withMendedIds(entries, migrated));
     }
-    case 'mboxkey':
-      database('mboxkey', reader.entries(path) ?? []);
-      return true;
-    case 'conversations':
-    case 'dav':
-      if (!derived[suffix]) return true;
-      break;
-    case 'xapianactive':
-      return true;
+    case 'user/*.sub': {
+      const entries = reader.entries(path);
+      if (!entries) return undefined;
+      const { names } = readSubscriptions(entries, user ?? { localpart: '' }, job.source.conf);
+      return database('subscriptions', writeSubscriptions(new Set(names), user ?? { localpart: '' }, conf));
+    }
+    case 'user/*.mboxkey':
+      return database('mboxkey', reader.entries(path));
+    case 'user/*.counters': {
+      const bytes = reader.bytes(path);
+      const form = countersVersionOf(conf.version);
+      if (!bytes || countersRule(job).action === 'copied') return bytes;
+      const counters = parseCounters(bytes, `${job.source.conf.configDirectory}/${path}`);
+      return printCounters(counters, Math.min(counters.fileVersion, form ?? counters.fileVersion));
+    }
+    default:
+      return reader.bytes(path);
   }
-  const bytes = reader.bytes(path);
-  if (bytes) writer.write(to, bytes);
-  return bytes !== undefined;
 }
 
 /** A mailbox with a new uniqueid keeps what each user had read of it. */

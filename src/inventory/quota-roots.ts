@@ -4,6 +4,7 @@ import { FormatError } from '../base/errors.js';
 import { parseConfigPath, quotaDirectory, quotaFile } from '../cyrus/layout/config-paths.js';
 import { type InternalName, type NameConf, splitDomain } from '../cyrus/names/mailbox-name.js';
 import { parseQuota, type Quota } from '../cyrus/records/quota.js';
+import { fingerprintOf } from '../disk/file-stat.js';
 import type { SourceDir } from '../disk/source.js';
 import type { SourceTrees } from '../disk/trees.js';
 import type { Job } from '../job/job.js';
@@ -56,6 +57,22 @@ export function quotaRootNames(job: Job, trees: SourceTrees): Set<string> {
     if (!isShort || !isNothing(dir.read(name)?.toString('latin1') ?? '')) names.add(root);
   });
   return names;
+}
+
+/**
+ * Fingerprints of what {@link readQuotaRoots} reads, by path: where one is new, gone or other, somebody has changed a
+ * limit or delivered mail since.
+ */
+export function quotaPrints(job: Job, trees: SourceTrees): Map<string, string> {
+  const { conf } = job.source;
+  if (conf.databases.quota.backend !== 'quotalegacy') {
+    const { dir, name } = databaseFile(conf, 'quota', 'quotas.db');
+    return new Map([[`${dir}/${name}`, fingerprintOf(trees.root(dir)?.stat(name))]]);
+  }
+  const prints = new Map<string, string>();
+  const base = quotaDirectory(conf);
+  visitQuotaFiles(job, trees, (_, path, dir, name) => prints.set(`${base}/${path}`, fingerprintOf(dir.stat(name))));
+  return prints;
 }
 
 /** Of a root that has neither use nor limit: `0`, newline, `0`. */

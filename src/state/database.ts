@@ -59,6 +59,11 @@ CREATE TABLE IF NOT EXISTS rescued (
 CREATE TABLE IF NOT EXISTS searched (mailbox TEXT PRIMARY KEY, print TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS searchedFor (guid TEXT PRIMARY KEY) WITHOUT ROWID;
 `;
+/** Memory of cutovers; without it they compile scripts once more, and leave what an earlier one wrote. */
+const CONFIG = `
+CREATE TABLE IF NOT EXISTS written (path BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS scripts (digest TEXT PRIMARY KEY, error TEXT NOT NULL) WITHOUT ROWID;
+`;
 /** A cache beside the tables, made where it is missing: a state of before it needs no migration. */
 const SWEEP = `
 CREATE TABLE IF NOT EXISTS sweep (part INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
@@ -97,6 +102,7 @@ export function openStateDatabase(file: string): StateDatabase {
     );
   }
   db.exec(LEFTOVERS);
+  db.exec(CONFIG);
   db.exec(SWEEP);
   return db;
 }

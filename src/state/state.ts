@@ -1,6 +1,7 @@
 /** The job's memory: facts, passes, mailboxes, placement, problems. One class per table's story. */
 import { type Problem, problemKey } from '../model/problem.js';
 import { CensusRows } from './census-rows.js';
+import { ConfigRows } from './config-rows.js';
 import { openStateDatabase, type StateDatabase } from './database.js';
 import { MailboxRows } from './mailbox-rows.js';
 import { ProofRows } from './proof-rows.js';
@@ -44,6 +45,7 @@ export class State {
   readonly census: CensusRows;
   readonly proofs: ProofRows;
   readonly sweep: SweepRows;
+  readonly config: ConfigRows;
 
   constructor(file: string) {
     this.#db = openStateDatabase(file);
@@ -51,6 +53,7 @@ export class State {
     this.proofs = new ProofRows(this.#db);
     this.sweep = new SweepRows(this.#db);
     this.mailboxes = new MailboxRows(this.#db, this.sweep);
+    this.config = new ConfigRows(this.#db);
   }
 
   fact(name: FactName): string | undefined {

@@ -7,6 +7,7 @@
  * Nothing of it is remembered: the files are written in place, so only a stat of each tells its length (where lengths are
  * asked for), and the directories themselves are few.
  */
+import { ConfigKinds } from '../cyrus/layout/config-files.js';
 import { type ConfigFile, parseConfigPath, quotaDirectory, quotaFile, userFile } from '../cyrus/layout/config-paths.js';
 import { asInternalName, inboxOf, isInbox, toExternal, toUserid, type User } from '../cyrus/names/mailbox-name.js';
 import type { SourceRoot } from '../disk/source.js';
@@ -61,6 +62,7 @@ class ConfigWalk {
   readonly #root: SourceRoot;
   readonly #counts: Counts;
   readonly #trees: readonly ('user' | 'quota')[];
+  readonly #kinds: ConfigKinds;
 
   /** @param trees Which of the two kinds lie below this root; all else is the server's. */
   constructor(context: WalkContext, root: SourceRoot, counts: Counts, trees: readonly ('user' | 'quota')[]) {
@@ -68,6 +70,7 @@ class ConfigWalk {
     this.#root = root;
     this.#counts = counts;
     this.#trees = trees;
+    this.#kinds = new ConfigKinds(context.job.source.conf);
   }
 
   visit(relative: string): void {
@@ -81,7 +84,7 @@ class ConfigWalk {
       if (kind === 'directory') {
         if (!this.#context.roots.isRoot(path, this.#root.stat(at))) this.visit(at);
       } else if (kind === 'file') {
-        const facts = tree === undefined ? undefined : this.#factsOf(at, parseConfigPath(at));
+        const facts = tree === undefined ? this.#serverFile(at) : this.#factsOf(at, parseConfigPath(at));
         const bytes = facts || this.#context.account ? (this.#root.stat(at)?.sizeBytes ?? 0) : 0;
         addFile(this.#counts, bytes);
         if (facts) this.#context.found(plainFinding(facts, [filePart(path, bytes)]));
@@ -97,6 +100,13 @@ class ConfigWalk {
     const parts = relative.split('/');
     const top = parts[0] === 'domain' ? parts[3] : parts[0];
     return this.#trees.find((tree) => tree === top);
+  }
+
+  /** Undefined for what the cutover's list has a row for. */
+  #serverFile(relative: string): Facts | undefined {
+    return (this.#kinds.of(relative) ?? this.#kinds.below(relative))
+      ? undefined
+      : { kind: 'foreign', what: 'nothing that Cyrus keeps in its configdirectory' };
   }
 
   /** Undefined for what is in use. */
@@ -116,6 +126,7 @@ class ConfigWalk {
 
   #userFile(relative: string, user: User, suffix: string): Facts | undefined {
     if (suffix === 'NEW') return UNFINISHED;
+    if (!this.#kinds.of(relative)) return { kind: 'foreign', what: `Cyrus keeps no .${suffix} of a user` };
     const { byId, isGone } = homeOf(this.#context, user);
     const computed = userFile(this.#context.job.source.conf, user, suffix, byId);
     if (isGone) return this.#stale('user-file', toUserid(user), undefined, 'gone');

@@ -4,6 +4,7 @@
  */
 
 import type { DbEntry } from '../db/entry.js';
+import { type CyrusVersion, isAtLeast } from '../version.js';
 
 export type DeliverKind =
   | 'delivery' // a message delivered to a mailbox: duplicate suppression
@@ -43,12 +44,29 @@ export function parseDeliverEntry({ key, value }: DbEntry): DeliverEntry | undef
   return { kind: 'delivery', id, to, timeSec };
 }
 
-/** Vacation entries that still hold an answer back: those senders get one more if deliver.db is dropped. */
+/** Whose vacation answers still hold another one back: those senders get one more if deliver.db is dropped. */
 export function countPendingVacations(entries: readonly DbEntry[], nowSec: number): number {
   return entries.filter((entry) => {
     const parsed = parseDeliverEntry(entry);
     return parsed?.kind === 'vacation' && (parsed.timeSec ?? Number.POSITIVE_INFINITY) > nowSec;
   }).length;
+}
+
+/**
+ * Versions that make the same keys: 2.4 added the date and the hash in hex; 3.0 names a script's user `USER@DOMAIN`
+ * where it was `USER+@DOMAIN`.
+ * @see cyrus-imapd 2.3.16, 2.4.17, 3.0.18, 3.12.3 imap/duplicate.c, imap/lmtp_sieve.c; deliver.db of the real spools
+ */
+export function haveSameDeliverKeys(one: CyrusVersion, other: CyrusVersion): boolean {
+  const formOf = (version: CyrusVersion) => (isAtLeast(version, '3.0') ? 2 : isAtLeast(version, '2.4') ? 1 : 0);
+  return formOf(one) === formOf(other);
+}
+
+/** Whether a value is what a 64-bit little-endian machine wrote: `time_t` and `unsigned long` of 8 bytes each. */
+export function isNative64(value: string): boolean {
+  if (value.length !== 16) return false;
+  const time = Buffer.from(value, 'latin1').readBigInt64LE(0);
+  return time > BigInt(MIN_TIME) && time < MAX_TIME;
 }
 
 /** Later than this (year 2242) is another byte order. */

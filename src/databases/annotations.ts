@@ -1,0 +1,46 @@
+/** annotations.db: of the server and of mailboxes, by what the target's keys call them. */
+import { writeDatabase } from '../cyrus/db/database.js';
+import { toUserid, userOf } from '../cyrus/names/mailbox-name.js';
+import { readAnnotations, rekeyAnnotations, writeAnnotations } from '../cyrus/records/annotations.js';
+import { databaseFile } from '../inventory/read-mailboxes-db.js';
+import type { Job } from '../job/job.js';
+import type { ProblemList } from '../model/problem.js';
+import type { ConfigReaders } from './config-reader.js';
+import type { ConfigWriters } from './config-writer.js';
+import { writableBackend } from './mailboxes-db.js';
+import type { Migrated } from './migrated.js';
+import type { DatabaseOutcome } from './report.js';
+
+export function migrateAnnotations(
+  job: Job,
+  readers: ConfigReaders,
+  writers: ConfigWriters,
+  migrated: Migrated,
+  problems: ProblemList,
+  nowSec: number,
+): DatabaseOutcome {
+  const [from, to] = [job.source.conf, job.target.conf];
+  const { dir, name } = databaseFile(from, 'annotations', 'annotations.db');
+  const path = `${dir}/${name}`;
+  const { annotations, problems: bad } = readAnnotations(readers.at(dir)?.entries(name) ?? [], path);
+  for (const { message } of bad)
+    problems.add({ code: 'annotation-damaged', message, advice: 'Set this annotation again on the target.', path });
+  const byId = (target: string) => migrated.bySourceId.get(target)?.[0] ?? migrated.byName.get(target);
+  const { kept, dropped } = rekeyAnnotations(annotations, from.version, to.version, (target) => {
+    const found = migrated.byName.get(target) ?? byId(target);
+    if (!found) return undefined;
+    const user = userOf(found.mailbox.name, from);
+    return { name: found.mailbox.name, uniqueid: found.mailbox.uniqueid, owner: user && toUserid(user) };
+  });
+  const unique = new Map(writeAnnotations(kept, to.version).map((entry) => [entry.key, entry]));
+  const written = databaseFile(to, 'annotations', 'annotations.db');
+  writers.at(written.dir).write(
+    written.name,
+    writeDatabase(writableBackend(to.databases.annotations.backend), [...unique.values()], {
+      version: to.version,
+      nowSec,
+    }),
+  );
+  const note = dropped.length === 0 ? '' : `${dropped.length} of mailboxes that are no more were left out`;
+  return { what: 'annotations.db', action: 'converted', entries: unique.size, note };
+}

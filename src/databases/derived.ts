@@ -1,0 +1,125 @@
+/**
+ * What Cyrus derives from mailboxes and keeps beside them: conversations, DAV, search. Which of them the target can go
+ * on with, and where it can't, the command that makes them anew and how long that will take.
+ */
+import { formatSeconds, plural } from '../base/units.js';
+import type { CyrusConf } from '../cyrus/conf/cyrus-conf.js';
+import { inboxOf } from '../cyrus/names/mailbox-name.js';
+import { type CyrusVersion, isAtLeast } from '../cyrus/version.js';
+import type { Inventory } from '../inventory/inventory.js';
+import type { MigratedMailbox } from './migrated.js';
+import type { DatabaseOutcome } from './report.js';
+
+/** What becomes of one kind of derived file. */
+export type DerivedRule = Pick<DatabaseOutcome, 'action' | 'note'>;
+
+/** How much there is to go through. */
+export interface Work {
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+/** Of mailboxes that are not deleted. */
+export function workOf(mailboxes: Iterable<MigratedMailbox>): Work {
+  let messages = 0;
+  let bytes = 0;
+  for (const { mailbox, index } of mailboxes) {
+    if (mailbox.deleted) continue;
+    messages += index.exists;
+    bytes += index.quotaUsedBytes;
+  }
+  return { messages, bytes };
+}
+
+/**
+ * What the numbers in a conversations database are: how its folders are listed, the versions of what it has of each
+ * message and of each conversation.
+ * @see cyrus-imapd 3.0.18, 3.2.12, 3.4.9, 3.6.1, 3.8.7, 3.10.3, 3.12.3 imap/conversations.h CONV_GUIDREC_VERSION,
+ * CONVERSATIONS_RECORD_VERSION; imap/conversations.c FNKEY, FIKEY
+ */
+const CONVERSATIONS = [
+  { since: '3.10', folders: 'uniqueids', message: 3, conversation: 1 },
+  { since: '3.6', folders: 'uniqueids', message: 2, conversation: 1 },
+  { since: '3.4', folders: 'names', message: 1, conversation: 1 },
+  { since: '3.2', folders: 'names', message: 1, conversation: 0 },
+  { since: '3.0', folders: 'names', message: 0, conversation: 0 },
+] as const;
+
+function conversationsOf(version: CyrusVersion) {
+  return CONVERSATIONS.find(({ since }) => isAtLeast(version, since));
+}
+
+export function conversationsRule(from: CyrusConf, to: CyrusConf): DerivedRule {
+  const there = conversationsOf(to.version);
+  if (!there || !to.conversations)
+    return { action: 'dropped', note: 'conversations are off in imapd.conf of the new server' };
+  // rows of one table: the same form is the same row
+  if (conversationsOf(from.version) === there)
+    return { action: 'copied', note: `${from.version} and ${to.version} keep them alike` };
+  return { action: 'left-to-target', note: `${to.version} keeps them otherwise than ${from.version}` };
+}
+
+/**
+ * Scripts of 3.6 and later are messages of #sieve, and ManageSieve finds them by the user's dav database: without it
+ * none is shown. From version 14 on (3.6) that names mailboxes by uniqueid, and each newer server alters its tables when
+ * it opens it.
+ * @see cyrus-imapd 3.6.1, 3.10.3 imap/dav_db.c DB_VERSION (14, 16; 3.8: 15), davdb_upgrade
+ */
+export function davRule(from: CyrusConf, to: CyrusConf): DerivedRule {
+  if (!isAtLeast(to.version, '3.0')) return { action: 'dropped', note: `${to.version} has none` };
+  if (from.version === to.version || (isAtLeast(from.version, '3.6') && isAtLeast(to.version, from.version)))
+    return { action: 'copied', note: 'the new server alters its tables where it has to' };
+  return { action: 'left-to-target', note: 'run dav_reconstruct -a, where there are calendars or addressbooks' };
+}
+
+/** Messages that `ctl_conversationsdb -b` goes through in a second: TO BE MEASURED. */
+const CONVERSATIONS_PER_SECOND = 5_000;
+
+export function conversationsCommand(work: Work): string {
+  return `run ctl_conversationsdb -b -r (about ${formatSeconds(work.messages / CONVERSATIONS_PER_SECOND)} for ${plural(work.messages, 'message')})`;
+}
+
+/** Bytes of mail that `squatter` reads and indexes in a second: TO BE MEASURED. */
+const SEARCH_BYTES_PER_SECOND = { squat: 10_000_000, xapian: 2_000_000 } as const;
+
+/** Search databases of every kind: cyrus.squat in the mailboxes, Xapian's on partitions of their own. */
+export function searchOutcome(from: CyrusConf, to: CyrusConf, work: Work): DatabaseOutcome {
+  const what = 'search indexes';
+  const engine = searchEngine(to);
+  if (engine === undefined) return { what, action: 'dropped', entries: 0, note: 'the new server has no search_engine' };
+  const seconds = work.bytes / SEARCH_BYTES_PER_SECOND[engine];
+  const why =
+    searchEngine(from) === engine
+      ? 'made beside the running server, so that no cutover waits for them'
+      : `the old server had ${searchEngine(from) ?? 'none'}`;
+  return { what, action: 'left-to-target', entries: 0, note: `${why}: run squatter (about ${formatSeconds(seconds)})` };
+}
+
+/** `search_engine`; up to 2.5 there is squat alone, and always. */
+function searchEngine(conf: CyrusConf): 'squat' | 'xapian' | undefined {
+  const engine = conf.option('search_engine') ?? 'squat';
+  return engine === 'squat' || engine === 'xapian' ? engine : undefined;
+}
+
+/**
+ * INBOXes of users of whom the target has not every mailbox as the source has it: what was derived of all of them would
+ * not fit.
+ */
+export function irregularUsers(inventory: Inventory, mailboxes: readonly MigratedMailbox[]): ReadonlySet<string> {
+  const irregular = new Set<string>();
+  const known = new Set<unknown>(inventory.mailboxes);
+  const there = new Set<unknown>();
+  for (const { mailbox, asItStands } of mailboxes) {
+    there.add(mailbox);
+    const isMended = mailbox.entry.uniqueid !== undefined && mailbox.entry.uniqueid !== mailbox.uniqueid;
+    if (mailbox.user && (asItStands || isMended || !known.has(mailbox))) irregular.add(inboxOf(mailbox.user));
+  }
+  for (const mailbox of inventory.mailboxes)
+    if (mailbox.user && !mailbox.deleted && !there.has(mailbox)) irregular.add(inboxOf(mailbox.user));
+  for (const entry of inventory.entries) {
+    if (!inventory.refused.has(entry.name)) continue;
+    const owner = /^((?:[^!]*!)?user\.[^.]+)/.exec(entry.name)?.[1];
+    if (owner !== undefined) irregular.add(owner);
+  }
+  return irregular;
+}

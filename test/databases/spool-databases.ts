@@ -1,0 +1,115 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { readIndexHeader } from '../../src/cyrus/mailbox/index.js';
+import { IndexWriter } from '../../src/cyrus/mailbox/index-writer.js';
+import { type ConfigCensus, takeCensus } from '../../src/databases/config-census.js';
+import { ConfigReader } from '../../src/databases/config-reader.js';
+import { type DatabasesResult, migrateDatabases } from '../../src/databases/databases.js';
+import { type Migrated, type MigratedMailbox, migratedOf } from '../../src/databases/migrated.js';
+import { SourceTrees, TargetTrees } from '../../src/disk/trees.js';
+import { takeInventory } from '../../src/inventory/inventory.js';
+import { type Job, loadJob } from '../../src/job/job.js';
+import type { SourceMailbox } from '../../src/model/mailbox.js';
+import { type Problem, ProblemList } from '../../src/model/problem.js';
+import { State } from '../../src/state/state.js';
+
+const SPOOLS = fileURLToPath(new URL('../../fixtures/spools/', import.meta.url));
+export const SPOOL_NAMES = readdirSync(SPOOLS).flatMap((file) => /^(.+)\.planted\.json$/.exec(file)?.[1] ?? []);
+
+export interface Outcome {
+  readonly result: DatabasesResult;
+  readonly census: ConfigCensus;
+  readonly problems: readonly Problem[];
+}
+
+/** A real spool unpacked, and a target of its own that has no mailboxes yet: as far as databases go, as at cutover. */
+export class SpoolDatabases {
+  readonly root = mkdtempSync(join(tmpdir(), 'cyrsync-databases-'));
+  readonly spool: string;
+  readonly name: string;
+  /** The source's configdirectory, the target's, and the two sievedirs, as this machine names them. */
+  readonly conf: string;
+  readonly newConf = join(this.root, 'new/conf');
+  readonly newSieve = join(this.root, 'new/sieve');
+  readonly #jobFile = join(this.root, 'job.toml');
+
+  /** @param options Further lines of the target's imapd.conf. */
+  constructor(name: string, version = '3.6', options: Readonly<Record<string, string>> = {}) {
+    this.name = name;
+    this.spool = join(this.root, 'srv/old', name);
+    this.conf = join(this.spool, 'conf');
+    mkdirSync(this.spool, { recursive: true });
+    execFileSync('tar', ['-xpzf', `${SPOOLS}${name}.tar.gz`, '--no-same-owner', '-C', this.spool]);
+    for (const dir of [this.newConf, this.newSieve, join(this.root, 'new/spool')]) mkdirSync(dir, { recursive: true });
+    const all = {
+      configdirectory: this.newConf,
+      sievedir: this.newSieve,
+      'partition-default': join(this.root, 'new/spool'),
+      defaultpartition: 'default',
+      hashimapspool: 'yes',
+      fulldirhash: 'yes',
+      unixhierarchysep: 'yes',
+      ...options,
+    };
+    const conf = join(this.root, 'new/imapd.conf');
+    writeFileSync(
+      conf,
+      Object.entries(all)
+        .map(([key, value]) => `${key}: ${value}\n`)
+        .join(''),
+    );
+    writeFileSync(
+      this.#jobFile,
+      `[source]\nimapd_conf = "/srv/old/${name}/imapd.conf"\nroot = "${this.root}"\nversion = "${name.split('-')[0]}"\n` +
+        `[target]\nimapd_conf = "${conf}"\nversion = "${version}"\nowner = "${process.geteuid?.()}"\ngroup = "${process.getegid?.()}"\n`,
+    );
+  }
+
+  /** One cutover's databases. */
+  async migrate(): Promise<Outcome> {
+    const job = loadJob(this.#jobFile);
+    const state = new State(job.stateFile);
+    const source = new SourceTrees(job.source);
+    const target = new TargetTrees(job.target, undefined);
+    try {
+      const problems = new ProblemList();
+      const inventory = takeInventory(job, state, source, problems);
+      const migrated = allOf(job, source, inventory);
+      const result = await migrateDatabases(job, inventory, migrated, target, state.config, problems);
+      const reader = new ConfigReader(source.root(job.source.conf.configDirectory)!, job.source.conf.version);
+      return { result, census: takeCensus(job, reader, migrated), problems: problems.all };
+    } finally {
+      state.close();
+      source.close();
+      target.close();
+    }
+  }
+
+  remove(): void {
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}
+
+/** Every mailbox of the source as if it had been copied to a target of its layout. */
+function allOf(job: Job, source: SourceTrees, inventory: ReturnType<typeof takeInventory>): Migrated {
+  const roots = job.target.conf.partitions.get('default')!;
+  return migratedOf(
+    job,
+    inventory,
+    inventory.mailboxes.map((mailbox): MigratedMailbox => {
+      const { legacy, relative } = mailbox.place;
+      const place = Object.assign(Object.create(Object.getPrototypeOf(mailbox.place)), { roots, legacy, relative });
+      return { mailbox, place, index: indexOf(source, mailbox), asItStands: false };
+    }),
+  );
+}
+
+function indexOf(source: SourceTrees, { place, hasFiles, name }: SourceMailbox) {
+  const bytes = hasFiles && source.root(place.roots.meta.index)?.read(`${place.relative}/cyrus.index`);
+  const empty = IndexWriter.create(12, 0);
+  empty.seal();
+  return readIndexHeader(bytes || empty.bytes, name);
+}
