@@ -9,6 +9,7 @@ import { table } from '../report/text.js';
 import { passContext } from './pass-context.js';
 import { parseCount, passText } from './presync.js';
 import { type CommonOptions, commonCommand, runOnJob } from './run.js';
+import { keepSelection, selectionLines } from './show-selection.js';
 
 interface CutoverCliOptions extends CommonOptions {
   readonly dryRun?: boolean;
@@ -52,6 +53,7 @@ export function cutoverCommand(): Command {
           },
           passContext(env),
         );
+        if (result.selection) keepSelection(state, result.selection, env.problems);
         state.saveProblems(env.problems.all);
         for (const { check, detail } of result.checks.filter(({ ok }) => !ok))
           env.problems.add({
@@ -72,6 +74,7 @@ function cutoverText(result: CutoverResult): string {
       ? [passText(result.pass)]
       : ['Nothing was changed; both servers are stopped as far as can be seen from here.']),
   ];
+  parts.push(...selectionLines(result.selection));
   if (result.databases.length > 0)
     parts.push(
       table(

@@ -246,6 +246,11 @@ upgrade_indexes = "needed"          # "needed": those of 2.2 and 2.3; "all": to 
 rescue = "copy"                     # messages only leftovers have: "copy" beside the new spool, "mailbox" user.NAME.Recovered, "off"
 # rescue_directory = "/srv/rescued" # where copies and manifest go; default: the default partition's path and "-rescued"
 
+[select]                            # who comes along; patterns: anna, test*, anna@one.example, @one.example, shared:lists, list:FILE
+# leave_out = ["test*", "@old.example"]
+# unused_days = 730                 # or unused_since = "2023-01-01": users without a sign of use since then stay
+# unused_by = ["append", "seen", "login", "change"]  # signs that count; without "append" spam keeps nobody
+
 # [[leftovers]]                     # what \`cyrsync leftovers\` shows and you know better; the first rule that fits
 # glob = "/var/spool/imap/old-*/**"  # or path, class, mailbox
 # action = "skip"                   # "skip", "rescue", "migrate-as-live" (with path and mailbox)

@@ -8,6 +8,7 @@ import { makePlan, type PartitionSum, type Plan, partitionSums } from '../plan/p
 import { table } from '../report/text.js';
 import type { MailboxStanding } from '../state/mailbox-rows.js';
 import { type CommonOptions, commonCommand, runOnJob } from './run.js';
+import { selectionLines, showSelection } from './show-selection.js';
 
 const LARGEST = 10;
 
@@ -43,6 +44,7 @@ export function planCommand(): Command {
             };
           }
           const { before, after } = partitionSums(job, plan, inventory);
+          const selection = showSelection(job, state, source, inventory, env);
           const bytes = after.map((sum) => sum.bytes);
           const mean = bytes.reduce((a, b) => a + b, 0) / Math.max(1, bytes.length);
           const units = unitSums(inventory.mailboxes);
@@ -50,6 +52,7 @@ export function planCommand(): Command {
           const body = {
             policy: plan.policy,
             layout: job.layout,
+            selection,
             before,
             after,
             spread: mean === 0 ? 1 : Math.max(...bytes) / mean,
@@ -59,6 +62,7 @@ export function planCommand(): Command {
           };
           const text = [
             `Layout: ${job.layout}; placement: ${plan.policy}`,
+            ...selectionLines(selection),
             `Before\n${sums(before)}`,
             `After\n${sums(after)}`,
             `Largest\n${table(

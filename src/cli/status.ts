@@ -3,6 +3,7 @@ import { formatSeconds } from '../base/units.js';
 import { table } from '../report/text.js';
 import type { State } from '../state/state.js';
 import { type CommonOptions, commonCommand, runOnJob } from './run.js';
+import { savedSelection, selectionLines } from './show-selection.js';
 
 export function statusCommand(): Command {
   return commonCommand('status', 'where the migration stands').action(async (options: CommonOptions) => {
@@ -22,6 +23,7 @@ export function statusCommand(): Command {
           passes,
           dirty: rows.filter((row) => row.form !== null && row.syncedPrint !== row.print).length,
           never,
+          selection: savedSelection(state),
           lastFull: state.fact('lastFull') ?? null,
           forecast: forecast(state, never),
         };
@@ -29,6 +31,7 @@ export function statusCommand(): Command {
           body.final === null
             ? `${rows.length} mailboxes known, ${never} never copied, ${body.dirty} to be looked at again`
             : `Final since ${body.final}`,
+          ...selectionLines(body.selection),
           ...(passes.length > 0
             ? [
                 table(

@@ -8,6 +8,7 @@ import { accountText } from '../report/account-text.js';
 import { table } from '../report/text.js';
 import { findLeftovers } from '../survey/leftovers.js';
 import { type CommonOptions, commonCommand, runOnJob } from './run.js';
+import { selectionLines, showSelection } from './show-selection.js';
 
 export function surveyCommand(): Command {
   return commonCommand('survey', 'what lies on the source, and what would be left behind')
@@ -40,6 +41,7 @@ export function surveyCommand(): Command {
             bytes: sum((m) => m.summary?.bytes ?? 0),
           };
           const partitions = partitionList(job, inventory);
+          const selection = showSelection(job, state, source, inventory, env);
           const body = {
             source: {
               cyrus: conf.version,
@@ -50,6 +52,7 @@ export function surveyCommand(): Command {
             },
             totals,
             partitions,
+            selection,
             leftovers,
             accounted: account,
           };
@@ -59,6 +62,7 @@ export function surveyCommand(): Command {
               ['partition', 'kind', 'mailboxes', 'messages', 'size', 'path'],
               partitions.map((p) => [p.name, p.kind, p.mailboxes, p.messages, formatBytes(p.bytes), p.path]),
             ),
+            ...selectionLines(selection),
             leftovers.length === 0
               ? 'No leftovers.'
               : `Left behind:\n${table(

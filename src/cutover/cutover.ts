@@ -12,7 +12,9 @@ import { SourceTrees, TargetTrees } from '../disk/trees.js';
 import { mailboxPrint } from '../inventory/fingerprint.js';
 import type { Inventory } from '../inventory/inventory.js';
 import { readMailboxesDb } from '../inventory/read-mailboxes-db.js';
+import { summariseSelection } from '../inventory/selection-summary.js';
 import type { Job } from '../job/job.js';
+import type { SelectionSummary } from '../model/selection-summary.js';
 import { rescueDirectory } from '../rescue/rescue-directory.js';
 import type { RescueResult } from '../rescue/rescue-item.js';
 import type { State } from '../state/state.js';
@@ -46,6 +48,8 @@ export interface CutoverResult {
   /** What was rescued of leftovers; null where nothing was looked at. */
   readonly rescued: RescueResult | null;
   readonly leftovers: readonly LeftoverTotal[];
+  /** Who comes along; null where nothing was looked at. */
+  readonly selection: SelectionSummary | null;
   /** What a test boot left on the target, and was replaced. */
   readonly replaced: readonly string[];
 }
@@ -59,6 +63,7 @@ const NOTHING: Omit<CutoverResult, 'phases' | 'replaced'> = {
   final: false,
   rescued: null,
   leftovers: [],
+  selection: null,
 };
 
 const REHEARSAL = '.cyrsync-rehearsal';
@@ -79,6 +84,12 @@ export async function cutover(
   };
   const mode = options.rescue ?? job.options.migrate.rescue;
   requireTargetReads(job);
+  if (job.options.select.only)
+    throw new RefusedError(
+      '`only` in [select] of the job file',
+      'a cutover of some users is not there yet',
+      'Take it out.',
+    );
   if (mode !== 'off') rescueDirectory(job); // a wrong one is said before anything is done
   requireStopped(job, options);
   const target = new TargetTrees(job.target, job.owner);
@@ -95,6 +106,7 @@ export async function cutover(
       { kind: 'cutover', full: false, checksum: false, acceptRemovals: options.acceptRemovals },
       context,
     );
+    const selection = whoComes(job, inventory);
     endPhase('last pass');
     const brought = collectMigrated(job, inventory, plan, target, context.problems);
     const { rescued, leftovers, migrated } = rescueLeftovers(
@@ -118,7 +130,7 @@ export async function cutover(
     );
     endPhase('databases');
     const { outcomes, quotaRoots } = databases;
-    result = { ...result, pass: figures, databases: outcomes, quotaRoots, rescued, leftovers };
+    result = { ...result, pass: figures, databases: outcomes, quotaRoots, rescued, leftovers, selection };
     if (options.rehearse) return result;
     const checks = checkTarget(
       job,
@@ -147,6 +159,15 @@ export async function cutover(
     return { ...result, checks, final };
   } finally {
     target.close();
+  }
+}
+
+function whoComes(job: Job, inventory: Inventory): SelectionSummary {
+  const source = new SourceTrees(job.source);
+  try {
+    return summariseSelection(job, source, inventory);
+  } finally {
+    source.close();
   }
 }
 

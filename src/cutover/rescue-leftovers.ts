@@ -1,13 +1,14 @@
 /** The cutover's look at what is not migrated: what is nowhere else is rescued, what the disk does not decide is asked. */
+import { asInternalName } from '../cyrus/names/mailbox-name.js';
 import type { Migrated } from '../databases/migrated.js';
 import { SourceTrees, type TargetTrees } from '../disk/trees.js';
 import type { Inventory } from '../inventory/inventory.js';
-import { readQuotaRoots } from '../inventory/quota-roots.js';
+import { chosenQuotaRoots } from '../inventory/quota-roots.js';
 import type { Job } from '../job/job.js';
 import type { ProblemList } from '../model/problem.js';
 import { itemsToRescue } from '../rescue/collect.js';
 import { rescueAsFiles } from '../rescue/rescue.js';
-import type { RescueResult } from '../rescue/rescue-item.js';
+import type { RescueItem, RescueResult } from '../rescue/rescue-item.js';
 import { rescueIntoMailboxes } from '../rescue/rescued-mailbox.js';
 import type { State } from '../state/state.js';
 import type { Leftover, LeftoverDetail, LeftoverTotal } from '../survey/leftover.js';
@@ -43,7 +44,7 @@ export function rescueLeftovers(
   try {
     const found = findLeftovers(job, state, source, inventory, { prove: true, account: false, keep: matters });
     for (const problem of undecided(found)) problems.add(problem);
-    const items = itemsToRescue(job, source, found);
+    const items = itemsToRescue(job, source, found).filter(comesAlong(inventory));
     const leftovers = found.totals;
     const bytes = items.reduce((sum, item) => sum + item.bytes, 0);
     const rescued = { mode, directory: null, messages: items.length, bytes, written: 0, mailboxes: [], entries: [] };
@@ -65,7 +66,7 @@ export function rescueLeftovers(
       target,
       mode === 'mailbox' ? items : [],
       migrated,
-      readQuotaRoots(job, source, problems),
+      chosenQuotaRoots(job, source, inventory, problems),
       problems,
     );
     if (mode === 'mailbox') return { rescued: served.result, leftovers, migrated: served.migrated };
@@ -74,6 +75,12 @@ export function rescueLeftovers(
   } finally {
     source.close();
   }
+}
+
+/** What is a user's who stays behind stays behind as well. */
+function comesAlong({ selection }: Inventory): (item: RescueItem) => boolean {
+  return ({ user, mailbox }) =>
+    user ? selection.takesUser(user) : mailbox === undefined || selection.takes(asInternalName(mailbox));
 }
 
 /** The same ahead of the cutover, as copies only: it then finds them there. */
@@ -91,7 +98,13 @@ export function rescueEarly(
       const mailbox = byName.get(name);
       return mailbox && plan.placeOf(mailbox);
     };
-    return rescueAsFiles(job, source, itemsToRescue(job, source, found), placeOf, problems);
+    return rescueAsFiles(
+      job,
+      source,
+      itemsToRescue(job, source, found).filter(comesAlong(inventory)),
+      placeOf,
+      problems,
+    );
   } finally {
     source.close();
   }

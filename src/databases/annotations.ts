@@ -41,6 +41,7 @@ export function migrateAnnotations(
       nowSec,
     }),
   );
-  const note = dropped.length === 0 ? '' : `${dropped.length} of mailboxes that are no more were left out`;
+  const note =
+    dropped.length === 0 ? '' : `${dropped.length} of mailboxes that are no more, or do not come along, were left out`;
   return { what: 'annotations.db', action: 'converted', entries: unique.size, note };
 }

@@ -28,6 +28,8 @@ export interface ConfigCensus {
   readonly files: ReadonlyMap<ConfigWhat, readonly string[]>;
   /** Of users and of what all share, by kind. */
   readonly owned: ReadonlyMap<ConfigWhat, readonly OwnedFile[]>;
+  /** Of users who do not come along. */
+  readonly staying: readonly string[];
   /** Of a kind of Cyrus's, where this server does not look for it. */
   readonly stale: readonly string[];
   /** Of no kind. */
@@ -40,6 +42,7 @@ export function takeCensus(job: Job, reader: ConfigReader, migrated: Migrated): 
   const roots = new Set([...conf.partitions.values()].flatMap(rootsOf));
   const files = new Map<ConfigWhat, string[]>();
   const owned = new Map<ConfigWhat, OwnedFile[]>();
+  const staying: string[] = [];
   const stale: string[] = [];
   const foreign: string[] = [];
   const add = <T>(to: Map<ConfigWhat, T[]>, what: ConfigWhat, one: T) => {
@@ -56,6 +59,10 @@ export function takeCensus(job: Job, reader: ConfigReader, migrated: Migrated): 
       if (isLiveQuota(job, path)) add(files, what, path);
       else stale.push(path);
     } else if (what.startsWith('user/')) {
+      if (isOfStaying(migrated, path)) {
+        staying.push(path);
+        return;
+      }
       const found = ownedFile(job, migrated, path);
       if (found) add(owned, what, found);
       else stale.push(path);
@@ -78,7 +85,7 @@ export function takeCensus(job: Job, reader: ConfigReader, migrated: Migrated): 
     }
   };
   visit('');
-  return { files, owned, stale, foreign };
+  return { files, owned, staying, stale, foreign };
 }
 
 /** Nothing is read through a link; and without these files nobody would find their mail read. */
@@ -122,6 +129,12 @@ function isUnusedDatabase({ source: { conf } }: Job, path: string): boolean {
   function isAt(kind: (typeof DATABASES)[number][0]): boolean {
     return conf.databases[kind].path === `${conf.configDirectory}/${path}`;
   }
+}
+
+function isOfStaying(migrated: Migrated, path: string): boolean {
+  const found = parseConfigPath(path);
+  if (found?.kind === 'user') return !migrated.takesUser(found.user);
+  return found?.kind === 'user-by-id' && migrated.staysById(found.uniqueid);
 }
 
 /** Undefined where the old server does not look there. */

@@ -4,10 +4,11 @@
  */
 import { writeDatabase } from '../cyrus/db/database.js';
 import { CONFIG_KINDS, type ConfigKind, type ConfigWhat } from '../cyrus/layout/config-files.js';
+import { userFromUserid } from '../cyrus/names/mailbox-name.js';
 import { isMissing } from '../disk/os-path.js';
 import { SourceTrees, type TargetTrees } from '../disk/trees.js';
 import type { Inventory } from '../inventory/inventory.js';
-import { quotaPrints, readQuotaRoots } from '../inventory/quota-roots.js';
+import { chosenQuotaRoots, quotaPrints } from '../inventory/quota-roots.js';
 import { databaseFile } from '../inventory/read-mailboxes-db.js';
 import type { Job } from '../job/job.js';
 import type { ProblemList } from '../model/problem.js';
@@ -67,11 +68,11 @@ export async function migrateDatabases(
   };
   outcomes.push(...(await migrateSieve(sieve)));
   outcomes.push(migrateAnnotations(job, readers, writers, migrated, problems, nowSec));
-  const deny = migrateUserDeny(job, readers, writers, nowSec);
+  const deny = migrateUserDeny(job, readers, writers, migrated, nowSec);
   if (deny) outcomes.push(deny);
   const deliver = migrateDeliverDb(job, readers, writers, nowSec);
   if (deliver) outcomes.push(deliver);
-  const { quotas, corrected } = computeQuotas(job, readQuotaRoots(job, source, problems), migrated);
+  const { quotas, corrected } = computeQuotas(job, chosenQuotaRoots(job, source, inventory, problems), migrated);
   writeQuotas(job, quotas, writers, nowSec);
   outcomes.push({
     what: 'quota',
@@ -147,11 +148,13 @@ function migrateUserDeny(
   { source, target }: Job,
   readers: ConfigReaders,
   writers: ConfigWriters,
+  migrated: Migrated,
   nowSec: number,
 ): DatabaseOutcome | undefined {
   const from = databaseFile(source.conf, 'userdeny', 'user_deny.db');
-  const entries = readers.at(from.dir)?.entries(from.name);
-  if (!entries) return undefined;
+  const all = readers.at(from.dir)?.entries(from.name);
+  if (!all) return undefined;
+  const entries = all.filter(({ key }) => migrated.takesUser(userFromUserid(key, source.conf)));
   const { version, databases } = target.conf;
   const { dir, name } = databaseFile(target.conf, 'userdeny', 'user_deny.db');
   writers.at(dir).write(name, writeDatabase(writableBackend(databases.userdeny.backend), entries, { version, nowSec }));
@@ -159,13 +162,20 @@ function migrateUserDeny(
 }
 
 /** Kinds of which no one above has said anything, and what is of none. */
-function restOf({ files, stale, foreign }: ConfigCensus, said: ReadonlySet<string>): DatabaseOutcome[] {
+function restOf({ files, staying, stale, foreign }: ConfigCensus, said: ReadonlySet<string>): DatabaseOutcome[] {
   const outcomes: DatabaseOutcome[] = [];
   for (const kind of CONFIG_KINDS as readonly ConfigKind[]) {
     const paths = files.get(kind.what as ConfigWhat);
     if (!paths || said.has(kind.what)) continue;
     outcomes.push({ what: kind.what, action: kind.actions[0], entries: paths.length, note: kind.note });
   }
+  if (staying.length > 0)
+    outcomes.push({
+      what: 'of users who do not come along',
+      action: 'dropped',
+      entries: staying.length,
+      note: '[select] in the job file says so; they stay as they are on the old server',
+    });
   if (stale.length > 0)
     outcomes.push({
       what: 'where the old server no longer looks',

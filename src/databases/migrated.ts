@@ -40,6 +40,10 @@ export interface Migrated {
   sourceInboxUuid(user: User): string | undefined;
   /** Whose files lie by this uniqueid: that of an INBOX, a deleted one too, which the source keeps by uniqueid. */
   ownerById(uniqueid: string): FilesOwner | undefined;
+  /** Whether the user's files come along, mailboxes or none. */
+  takesUser(user: User): boolean;
+  /** Whether that is the uniqueid of a mailbox that does not come along. */
+  staysById(uniqueid: string): boolean;
   /** Whether mailboxes.db says that the user was deleted. One of whom it says nothing may log in all the same. */
   isGone(user: User): boolean;
 }
@@ -100,6 +104,9 @@ export function migratedOf(job: Job, inventory: Inventory, mailboxes: readonly M
   }
   const inboxOfUser = (user: User) => byName.get(inboxOf(user));
   const gone = deletedUsers(job, inventory);
+  const staying = new Set(
+    inventory.entries.flatMap(({ name, uniqueid }) => (inventory.selection.takes(name) ? [] : (uniqueid ?? []))),
+  );
   return {
     mailboxes,
     byName,
@@ -114,6 +121,8 @@ export function migratedOf(job: Job, inventory: Inventory, mailboxes: readonly M
       const targetUuid = place.legacy ? undefined : mailbox.uniqueid;
       return { user: inbox.mailbox.user, isDeleted: mailbox.deleted, targetUuid };
     },
+    takesUser: (user) => inventory.selection.takesUser(user),
+    staysById: (uniqueid) => staying.has(uniqueid),
     isGone: (user) => gone.has(inboxOf(user)),
     targetInboxUuid: (user) => {
       const inbox = inboxOfUser(user);

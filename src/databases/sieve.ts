@@ -56,6 +56,13 @@ export async function migrateSieve(context: SieveContext): Promise<DatabaseOutco
       entries: walk.others.length,
       note: walk.others.slice(0, 5).join(', '),
     });
+  if (walk.staying > 0)
+    outcomes.push({
+      what: 'sieve, of users who do not come along',
+      action: 'dropped',
+      entries: walk.staying,
+      note: '[select] in the job file says so; they stay as they are on the old server',
+    });
   if (walk.stale > 0)
     outcomes.push({
       what: 'sieve, where the old server no longer looks',
@@ -121,6 +128,7 @@ class SieveWalk {
   readonly scripts: Script[] = [];
   readonly others: string[] = [];
   copied = 0;
+  staying = 0;
   stale = 0;
   readonly #context: SieveContext;
   readonly #newest: number;
@@ -136,7 +144,8 @@ class SieveWalk {
     const entries = reader!.list(directory);
     const files = entries.filter(({ kind }) => kind !== 'directory');
     const place = directory === '' ? undefined : placeOf(this.#context, directory);
-    if (place?.isLive && place.to !== undefined) this.#copy(directory, place.to, files);
+    if (place === 'stays') this.staying += files.length;
+    else if (place?.isLive && place.to !== undefined) this.#copy(directory, place.to, files);
     else if (place) this.stale += files.length;
     else this.others.push(...files.map(({ name }) => (directory === '' ? name : `${directory}/${name}`)));
     if (depth === 0) return;
@@ -189,11 +198,14 @@ class SieveWalk {
   }
 }
 
-/** Whose scripts lie in a directory below sievedir; undefined where none can. `to` is undefined without a place for them. */
+/**
+ * Whose scripts lie in a directory below sievedir; undefined where none can. `to` is undefined without a place for them,
+ * `stays` means those of a user who does not come along.
+ */
 function placeOf(
   { job, migrated }: SieveContext,
   directory: string,
-): { isLive: boolean; to: string | undefined } | undefined {
+): { isLive: boolean; to: string | undefined } | 'stays' | undefined {
   const [from, to] = [job.source.conf, job.target.conf];
   const found = parseSieveDirPath(directory, from);
   switch (found?.kind) {
@@ -203,10 +215,12 @@ function placeOf(
       return { isLive: globalSieveDir(from, found.domain) === directory, to: globalSieveDir(to, found.domain) };
     case 'user': {
       const { user } = found;
+      if (!migrated.takesUser(user)) return 'stays';
       const isLive = sieveDir(from, user, migrated.sourceInboxUuid(user)) === directory && !migrated.isGone(user);
       return { isLive, to: sieveDir(to, user, migrated.targetInboxUuid(user)) };
     }
     case 'user-by-id': {
+      if (migrated.staysById(found.uniqueid)) return 'stays';
       const owner = migrated.ownerById(found.uniqueid);
       if (!owner) return { isLive: false, to: undefined };
       const { user, isDeleted, targetUuid } = owner;

@@ -9,7 +9,7 @@ import { randomBytes } from 'node:crypto';
 import { FormatError } from '../base/errors.js';
 import { isSafeUniqueid, type MailboxPlace } from '../cyrus/layout/mailbox-place.js';
 import { readMailboxHeader } from '../cyrus/mailbox/header.js';
-import { checkName, type InternalName, unreachableLogin } from '../cyrus/names/mailbox-name.js';
+import { asInternalName, checkName, type InternalName, unreachableLogin } from '../cyrus/names/mailbox-name.js';
 import { isLive, type MailboxEntry } from '../cyrus/records/mailboxes-db.js';
 import { isAtLeast } from '../cyrus/version.js';
 import { errnoOf } from '../disk/os-path.js';
@@ -24,10 +24,13 @@ import { DirectoryClaims } from './directory-claims.js';
 import { isByName, ListedMailbox, type MailboxListing, placeOfEntry } from './listed-mailbox.js';
 import { MailboxTable } from './mailbox-table.js';
 import { type MailboxesRead, readMailboxesDb } from './read-mailboxes-db.js';
+import { type Selection, selectUsers } from './selection.js';
 import { readSummary } from './summary.js';
 
 export interface Inventory {
+  /** Of those who come along, as all else but `entries`. */
   readonly mailboxes: readonly ListedMailbox[];
+  readonly selection: Selection;
   /** By the mailboxes' numbers: stats, sums, rows. */
   readonly table: MailboxTable;
   /** What the state knew, the source showed no more, and what mailboxes.db has may yet explain. */
@@ -64,22 +67,25 @@ export function takeInventory(job: Job, state: State, trees: SourceTrees, proble
   reportRecords(list, problems);
   const hasExpunge = !isAtLeast(conf.version, '2.4');
   const adopted = adoptedMailboxes(job, trees, list.mailboxes);
+  const selection = selectUsers(job, state, trees, list.mailboxes);
   const live = [
     ...[...adopted.values()].map(({ entry }) => entry),
     ...list.mailboxes.filter((entry) => isLive(entry) && !adopted.has(entry.name)),
-  ];
+  ].filter(({ name }) => selection.takes(name));
   const table = new MailboxTable(live.length, hasExpunge, job.source.real);
   try {
     const scan: Scan = { job, state, trees, problems, listing: { conf, table, adopted } };
     const { mailboxes, sourceIds, refused, refusedPlaces } = findMailboxes(live, scan);
     identify(mailboxes, sourceIds, state, problems);
-    const unseen = recordSightings(mailboxes, scan);
+    const unseen = recordSightings(mailboxes, scan).filter(({ name }) => !selection.keepsCopyOf(asInternalName(name)));
     return {
       mailboxes,
+      selection,
       table,
       unseen,
       nameOnly: list.mailboxes.filter(
-        (entry) => (entry.deleted || entry.intermediate) && !entry.remote && !entry.reserved,
+        (entry) =>
+          (entry.deleted || entry.intermediate) && !entry.remote && !entry.reserved && selection.takes(entry.name),
       ),
       entries: list.mailboxes,
       databasePrint: list.print,

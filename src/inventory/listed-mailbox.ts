@@ -1,7 +1,15 @@
 /** A mailbox of the inventory: its record and a number in the table; all else is made of these when it is asked for. */
 import type { CyrusConf } from '../cyrus/conf/cyrus-conf.js';
 import { type MailboxPlace, placeOf } from '../cyrus/layout/mailbox-place.js';
-import { type InternalName, isDeletedName, splitDomain, type User, userOf } from '../cyrus/names/mailbox-name.js';
+import {
+  type InternalName,
+  isDeletedName,
+  type NameConf,
+  splitDomain,
+  type User,
+  userOf,
+} from '../cyrus/names/mailbox-name.js';
+import { sharedTop } from '../cyrus/names/name-pattern.js';
 import type { MailboxEntry } from '../cyrus/records/mailboxes-db.js';
 import { isAtLeast } from '../cyrus/version.js';
 import type { MailboxSummary, SourceMailbox } from '../model/mailbox.js';
@@ -83,11 +91,9 @@ export function isByName(conf: CyrusConf, legacy: boolean): boolean {
 }
 
 /** A user's whole tree with what was deleted of it, or a shared mailbox with all below it. */
-export function unitOf(name: InternalName, conf: CyrusConf): string {
+export function unitOf(name: InternalName, conf: NameConf): string {
   const user = userOf(name, conf);
   if (user) return `${user.domain === undefined ? '' : `${user.domain}!`}user.${user.localpart}`;
-  const { domain, rest } = splitDomain(name, conf);
-  const prefix = `${conf.deletedPrefix}.`;
-  const top = (rest.startsWith(prefix) ? rest.slice(prefix.length) : rest).split('.')[0]!;
-  return `${domain === undefined ? '' : `${domain}!`}${top}`;
+  const { domain } = splitDomain(name, conf);
+  return `${domain === undefined ? '' : `${domain}!`}${sharedTop(name, conf)}`;
 }

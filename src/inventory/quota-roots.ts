@@ -2,13 +2,14 @@
 
 import { FormatError } from '../base/errors.js';
 import { parseConfigPath, quotaDirectory, quotaFile } from '../cyrus/layout/config-paths.js';
-import { type InternalName, type NameConf, splitDomain } from '../cyrus/names/mailbox-name.js';
+import { asInternalName, type InternalName, type NameConf, splitDomain } from '../cyrus/names/mailbox-name.js';
 import { parseQuota, type Quota } from '../cyrus/records/quota.js';
 import { fingerprintOf } from '../disk/file-stat.js';
 import type { SourceDir } from '../disk/source.js';
 import type { SourceTrees } from '../disk/trees.js';
 import type { Job } from '../job/job.js';
 import type { ProblemList } from '../model/problem.js';
+import type { Inventory } from './inventory.js';
 import { databaseFile, readSourceDatabase } from './read-mailboxes-db.js';
 
 /** Every live quota root by internal name (`dom!` for a whole domain). A file in the wrong bucket is none. */
@@ -110,6 +111,23 @@ function visitQuotaFiles(
     dir?.close();
   }
   domains?.close();
+}
+
+/** The source's roots of those who come along, and those above them that they share with others, such as a domain's. */
+export function chosenQuotaRoots(
+  job: Job,
+  trees: SourceTrees,
+  { mailboxes, selection }: Inventory,
+  problems: ProblemList,
+): Map<string, Quota> {
+  const roots = readQuotaRoots(job, trees, problems);
+  const chosen = new Map([...roots].filter(([root]) => selection.takes(asInternalName(root))));
+  if (chosen.size === roots.size) return chosen;
+  for (const { name } of mailboxes) {
+    const root = quotaRootOf(name, roots, job.source.conf);
+    if (root !== undefined) chosen.set(root, roots.get(root)!);
+  }
+  return chosen;
 }
 
 /**

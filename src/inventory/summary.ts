@@ -2,17 +2,15 @@
 import { FormatError } from '../base/errors.js';
 import type { MailboxPlace } from '../cyrus/layout/mailbox-place.js';
 import { readExpunge, readIndexHeader } from '../cyrus/mailbox/index.js';
+import { LONGEST_HEADER_BYTES } from '../cyrus/mailbox/index-layout.js';
 import { type CyrusVersion, isAtLeast } from '../cyrus/version.js';
 import type { SourceTrees } from '../disk/trees.js';
 import type { MailboxSummary } from '../model/mailbox.js';
 
-/** The longest header of any version. */
-const HEADER_BYTES = 192;
-
 /** @param version Of the source. @throws FormatError, ErrnoException */
 export function readSummary(place: MailboxPlace, version: CyrusVersion, trees: SourceTrees): MailboxSummary {
   const path = `${place.meta.index}/cyrus.index`;
-  const bytes = trees.root(place.roots.meta.index)?.readStart(`${place.relative}/cyrus.index`, HEADER_BYTES);
+  const bytes = trees.root(place.roots.meta.index)?.readStart(`${place.relative}/cyrus.index`, LONGEST_HEADER_BYTES);
   if (!bytes) throw new FormatError(path, 0, 'an index', 'nothing');
   const header = readIndexHeader(bytes, path);
   let files: number = header.count;

@@ -8,6 +8,15 @@ import { LEFTOVER_CLASSES } from '../model/leftover-class.js';
 
 const Version = v.picklist(CYRUS_VERSIONS);
 
+/** What counts as use of a user's mail: see inventory/disuse.ts. */
+export const USE_KINDS = ['append', 'seen', 'login', 'change'] as const;
+
+/** `2023-01-01`, with or without quotes. */
+const Day = v.pipe(
+  v.union([v.pipe(v.string(), v.isoDate()), v.date()]),
+  v.transform((day) => new Date(day)),
+);
+
 const OneOrMore = v.union([v.string(), v.array(v.string())]);
 
 const JobFile = v.strictObject({
@@ -44,6 +53,25 @@ const JobFile = v.strictObject({
       /** Where copies go, as the target's server would name it; default: `rescued` beside the default partition. */
       rescue_directory: v.optional(v.pipe(v.string(), v.startsWith('/'))),
     }),
+    {},
+  ),
+  /** Who comes along. Patterns: see cyrus/names/name-pattern.ts; `list:FILE` for one that has one a line. */
+  select: v.optional(
+    v.pipe(
+      v.strictObject({
+        /** These alone, into a target that may serve others. */
+        only: v.optional(v.array(v.string())),
+        leave_out: v.optional(v.array(v.string()), []),
+        /** Users without any sign of use since then. */
+        unused_since: v.optional(Day),
+        unused_days: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+        unused_by: v.optional(v.pipe(v.array(v.picklist(USE_KINDS)), v.minLength(1)), [...USE_KINDS]),
+      }),
+      v.check(
+        ({ unused_since, unused_days }) => unused_since === undefined || unused_days === undefined,
+        'unused_since and unused_days say the same: give one of them',
+      ),
+    ),
     {},
   ),
   /** The first that fits a leftover decides about it. All keys of a rule must fit; of a list, one. */

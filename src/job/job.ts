@@ -50,7 +50,8 @@ export function loadJob(path: string): Job {
       { cause: error },
     );
   }
-  const options = parseJobFile(text, file);
+  const texts = [text];
+  const options = withLists(parseJobFile(text, file), file, texts);
   const source = loadSide(options.source.imapd_conf, options.source.root, options.source.version);
   const target = loadSide(options.target.imapd_conf, options.target.root, options.target.version);
   refuseOverlaps(target.conf);
@@ -66,8 +67,35 @@ export function loadJob(path: string): Job {
       uid: lookupId(options.target.owner ?? target.conf.cyrusUser, root, 'passwd'),
       gid: lookupId(options.target.group ?? target.conf.cyrusGroup, root, 'group'),
     },
-    texts: [text, ...source.texts, ...target.texts],
+    texts: [...texts, ...source.texts, ...target.texts],
   };
+}
+
+/** With the patterns of [select] as bytes, those of its lists too. @throws ConfigError */
+function withLists(options: JobFile, file: string, texts: string[]): JobFile {
+  const patterns = (list: readonly string[]): string[] =>
+    list.flatMap((entry) => {
+      if (!entry.startsWith('list:')) return bytesOfText(entry);
+      const path = resolve(dirname(file), entry.slice('list:'.length));
+      try {
+        const text = readFileSync(path, 'latin1');
+        texts.push(text);
+        return text
+          .split('\n')
+          .map((line) => line.trim())
+          .filter((line) => line !== '' && !line.startsWith('#'));
+      } catch (error) {
+        throw new ConfigError(
+          `${path} can not be read`,
+          String(error instanceof Error ? error.message : error),
+          'Correct the list: in [select] of the job file; its path is relative to that file.',
+          { cause: error },
+        );
+      }
+    });
+  const { only, leave_out, ...rest } = options.select;
+  const select = { ...rest, ...(only ? { only: patterns(only) } : {}), leave_out: patterns(leave_out) };
+  return { ...options, select };
 }
 
 /** Mailboxes of a 3.6+ server stay as they are; older ones stay by name. */

@@ -71,6 +71,14 @@ CREATE TABLE IF NOT EXISTS sweep (part INTEGER PRIMARY KEY, bytes BLOB NOT NULL)
 CREATE TABLE IF NOT EXISTS sweepNews (position INTEGER PRIMARY KEY, words BLOB);
 `;
 
+/** Added beside the tables likewise: what is known of whole users. */
+const UNITS = `CREATE TABLE IF NOT EXISTS units (
+  unit TEXT PRIMARY KEY,
+  lastUseSec INTEGER,  -- newest sign of use that was met
+  denied TEXT,         -- its entry of user_deny.db when it was first seen; '' for none
+  final TEXT           -- when it was cut over: from then on the target's is the live one
+) WITHOUT ROWID`;
+
 export type StateDatabase = Database.Database;
 
 /** Where the addon usually lies; better-sqlite3 alone looks for it in a dozen places (8 ms of a start). */
@@ -104,6 +112,7 @@ export function openStateDatabase(file: string): StateDatabase {
   db.exec(LEFTOVERS);
   db.exec(CONFIG);
   db.exec(SWEEP);
+  db.exec(UNITS);
   return db;
 }
 

@@ -6,6 +6,7 @@ import { openStateDatabase, type StateDatabase } from './database.js';
 import { MailboxRows } from './mailbox-rows.js';
 import { ProofRows } from './proof-rows.js';
 import { SweepRows } from './sweep-rows.js';
+import { UnitRows } from './unit-rows.js';
 
 export interface PassRow {
   readonly id: number;
@@ -37,7 +38,15 @@ export interface RescuedMailbox {
 }
 
 /** Facts with a fixed name; everything else about a job lies in its file. */
-export type FactName = 'final' | 'lastFull' | 'roots' | 'mailboxesAtLastPass' | 'messagesAtLastPass' | 'uniqueidSeed';
+export type FactName =
+  | 'final'
+  | 'lastFull'
+  | 'roots'
+  | 'mailboxesAtLastPass'
+  | 'messagesAtLastPass'
+  | 'uniqueidSeed'
+  | 'useKinds'
+  | 'selection';
 
 export class State {
   readonly #db: StateDatabase;
@@ -45,6 +54,7 @@ export class State {
   readonly census: CensusRows;
   readonly proofs: ProofRows;
   readonly sweep: SweepRows;
+  readonly units: UnitRows;
   readonly config: ConfigRows;
 
   constructor(file: string) {
@@ -52,6 +62,7 @@ export class State {
     this.census = new CensusRows(this.#db);
     this.proofs = new ProofRows(this.#db);
     this.sweep = new SweepRows(this.#db);
+    this.units = new UnitRows(this.#db);
     this.mailboxes = new MailboxRows(this.#db, this.sweep);
     this.config = new ConfigRows(this.#db);
   }

@@ -104,9 +104,7 @@ export function classify(facts: Facts): Classified {
         class: 'deleted-awaiting-expire',
         evidence: [
           `${facts.mailbox} was deleted${facts.atSec === undefined ? '' : ` on ${dateOf(facts.atSec)}`} and waits for cyr_expire`,
-          facts.migrated
-            ? 'it goes to the target like any other mailbox'
-            : 'the job file says to leave deleted mailboxes',
+          facts.migrated ? 'it goes to the target like any other mailbox' : 'the job file says to leave it',
         ],
       };
     case 'place':

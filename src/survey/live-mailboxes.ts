@@ -47,6 +47,8 @@ interface Roots {
 export class LiveMailboxes {
   /** Of the mailboxes.db that was read. */
   print = '';
+  /** Whether a mailbox comes along, as far as [select] of the job file goes. */
+  takes: (name: InternalName) => boolean = () => true;
   /** Tombstones, reserved ones: names that mailboxes.db has and no client can open. */
   readonly records = new Map<string, 'tombstone' | 'reserved'>();
 
@@ -269,6 +271,7 @@ export function liveMailboxes(
   const isSame = isStill(job, trees, inventory.databasePrint);
   const list = isSame ? { print: inventory.databasePrint, mailboxes: inventory.entries } : readMailboxesDb(job, trees);
   live.print = list.print;
+  live.takes = (name) => inventory.selection.takes(name);
   for (const entry of list.mailboxes) {
     const { name } = entry;
     if (!isLive(entry)) {

@@ -104,7 +104,7 @@ export function tellLivePlace(
   }
   const { conf } = context.job.source;
   const hex = splitName(live.name, conf).deleted?.timeHex;
-  const migrated = context.job.options.migrate.deleted !== 'leave';
+  const migrated = context.job.options.migrate.deleted !== 'leave' && context.live.takes(live.name);
   const atSec = hex === undefined ? undefined : Number.parseInt(hex, 16);
   context.found(
     plainFinding({ kind: 'deleted', mailbox: live.name, atSec, migrated }, parts, {

@@ -1,22 +1,24 @@
 /** Mailboxes that the source has no more: what the guard is asked about, and what is taken away at the end of a pass. */
-import { isDeletedName } from '../cyrus/names/mailbox-name.js';
+import { asInternalName, isDeletedName } from '../cyrus/names/mailbox-name.js';
 import { barrier } from '../disk/barrier.js';
 import type { SourceTrees, TargetTrees } from '../disk/trees.js';
 import type { Inventory } from '../inventory/inventory.js';
 import { readMailboxesDb } from '../inventory/read-mailboxes-db.js';
 import type { Job } from '../job/job.js';
-import type { SourceMailbox } from '../model/mailbox.js';
 import type { KnownMailbox } from '../state/mailbox-rows.js';
 import type { State } from '../state/state.js';
 import type { GuardInput } from './guard.js';
 import { placeOfRow } from './mailbox-tasks.js';
 import { removeMailbox, removeStaged } from './moves.js';
 
-type Losses = Pick<GuardInput, 'mailboxesBefore' | 'mailboxesGone' | 'messagesBefore' | 'messagesGone'>;
+type Losses = Pick<
+  GuardInput,
+  'mailboxesBefore' | 'mailboxesGone' | 'mailboxesLeftOut' | 'messagesBefore' | 'messagesGone'
+>;
 
 /** What the target has of this job, and what of it the source has no more. */
-export function countLosses(job: Job, { mailboxes, table, unseen, refused }: Inventory): Losses {
-  const losses = { mailboxesBefore: 0, mailboxesGone: 0, messagesBefore: 0, messagesGone: 0 };
+export function countLosses(job: Job, { mailboxes, table, unseen, refused, selection }: Inventory): Losses {
+  const losses = { mailboxesBefore: 0, mailboxesGone: 0, mailboxesLeftOut: 0, messagesBefore: 0, messagesGone: 0 };
   for (const mailbox of mailboxes) {
     const before = table.syncedFiles[mailbox.at]!;
     if (before < 0) continue;
@@ -28,15 +30,20 @@ export function countLosses(job: Job, { mailboxes, table, unseen, refused }: Inv
     if (targetPartition === null) continue;
     losses.mailboxesBefore++;
     losses.messagesBefore += syncedFiles;
-    if (isDeletedName(name as SourceMailbox['name'], job.source.conf) || refused.has(name)) continue;
+    if (isDeletedName(asInternalName(name), job.source.conf) || refused.has(name)) continue;
     losses.mailboxesGone++;
+    if (!selection.takes(asInternalName(name))) losses.mailboxesLeftOut++;
     losses.messagesGone += syncedFiles;
   }
   return losses;
 }
 
 /** Those that neither of two reads of mailboxes.db knows, by name or by uniqueid. The second read is made here. */
-export function findGone(job: Job, source: SourceTrees, { mailboxes, unseen, refused }: Inventory): KnownMailbox[] {
+export function findGone(
+  job: Job,
+  source: SourceTrees,
+  { mailboxes, unseen, refused, selection }: Inventory,
+): KnownMailbox[] {
   const candidates = unseen.filter(({ name }) => !refused.has(name));
   if (candidates.length === 0) return [];
   const names = new Set<string>();
@@ -47,7 +54,8 @@ export function findGone(job: Job, source: SourceTrees, { mailboxes, unseen, ref
     if (entry.uniqueid !== undefined) ids.add(entry.uniqueid);
   }
   const isLeft = (name: string) =>
-    job.options.migrate.deleted === 'leave' && isDeletedName(name as SourceMailbox['name'], job.source.conf);
+    !selection.takes(asInternalName(name)) ||
+    (job.options.migrate.deleted === 'leave' && isDeletedName(asInternalName(name), job.source.conf));
   // A name that lives on with another uniqueid was deleted and made anew; 3.x says so, in 2.x only the header could.
   const renewed = new Set(mailboxes.map((mailbox) => mailbox.name as string));
   return candidates.filter(

@@ -5,7 +5,7 @@
  * | ---                                                               | --- |
  * | a root of the source is missing                                   | refuse |
  * | a partition root is empty that had mailboxes                      | refuse |
- * | more than a tenth of the mailboxes and more than 20 are gone      | refuse, unless that number was accepted |
+ * | more than a tenth of the mailboxes and more than 20 are gone, or left out now | refuse, unless that number was accepted |
  * | more than a tenth of all messages are gone                        | hold removals back, do all else |
  * | anything else                                                     | go on |
  *
@@ -17,6 +17,8 @@ export interface GuardInput {
   /** Mailboxes that the target has of this job, and how many of them the source has no more (DELETED ones apart). */
   readonly mailboxesBefore: number;
   readonly mailboxesGone: number;
+  /** Those among them that are there, and left out by [select] of the job file by now. */
+  readonly mailboxesLeftOut: number;
   readonly messagesBefore: number;
   readonly messagesGone: number;
   /** `--accept-removals N`: mailboxes or messages, whichever number the refusal printed. */
@@ -51,7 +53,7 @@ export function askGuard(input: GuardInput): GuardAnswer {
     const accept = manyMessages ? Math.max(mailboxesGone, messagesGone) : mailboxesGone;
     return {
       kind: 'refuse',
-      why: `${mailboxesGone} of ${mailboxesBefore} mailboxes that the target has are gone from the source's mailboxes.db`,
+      why: `${mailboxesGone} of ${mailboxesBefore} mailboxes that the target has ${whereGone(input)}`,
       next: `See whether that is so; then run it with --accept-removals ${accept}.`,
     };
   }
@@ -63,4 +65,10 @@ export function askGuard(input: GuardInput): GuardAnswer {
     };
   }
   return { kind: 'go' };
+}
+
+function whereGone({ mailboxesGone, mailboxesLeftOut }: GuardInput): string {
+  if (mailboxesLeftOut === 0) return "are gone from the source's mailboxes.db";
+  if (mailboxesLeftOut === mailboxesGone) return 'are left out by [select] in the job file now';
+  return `are gone from the source's mailboxes.db (${mailboxesGone - mailboxesLeftOut}), or left out by [select] in the job file now`;
 }

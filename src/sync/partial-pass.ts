@@ -61,6 +61,7 @@ export function partialWork(job: Job, state: State, trees: SourceTrees, swept: S
     emptiedRoots: [],
     mailboxesBefore: before.mailboxes,
     mailboxesGone: 0,
+    mailboxesLeftOut: 0,
     messagesBefore: before.messages,
     messagesGone,
     accepted: 0,

@@ -100,7 +100,8 @@ class Pass {
     if (this.#figures.complete) {
       state.setFact('roots', JSON.stringify(usedRoots(inventory, source)));
       if (options.full) state.setFact('lastFull', new Date().toISOString());
-      if (!held && !tasks.readsDatabases) {
+      // Who is left out for disuse may be at work again, and none of his files is in the list.
+      if (!held && !tasks.readsDatabases && !inventory.selection.hasUnused) {
         const done = new Set(todos.map(({ mailbox }) => mailbox.name as string));
         const again = context.problems.all.filter((problem) => !problem.stays && !done.has(problem.mailbox ?? ''));
         SweepList.of(job, state, source, inventory, failed, again)?.save(uncertain);
@@ -117,6 +118,7 @@ class Pass {
       emptiedRoots: [],
       mailboxesBefore: 0,
       mailboxesGone: 0,
+      mailboxesLeftOut: 0,
       messagesBefore: 0,
       messagesGone: 0,
       ...seen,

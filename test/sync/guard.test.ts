@@ -7,6 +7,7 @@ const QUIET: GuardInput = {
   emptiedRoots: [],
   mailboxesBefore: 100,
   mailboxesGone: 0,
+  mailboxesLeftOut: 0,
   messagesBefore: 1000,
   messagesGone: 0,
   accepted: 0,

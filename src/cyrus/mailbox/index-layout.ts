@@ -32,6 +32,9 @@ const SIZES: readonly (readonly [version: number, header: number, record: number
   [20, 192, 144], // 3.13 dev: 64-bit times and sizes
 ];
 
+/** Enough to read any version's header of. */
+export const LONGEST_HEADER_BYTES = Math.max(...SIZES.map(([, header]) => header));
+
 const FIRST_WITH_CRC = 12;
 
 const HEADER = {

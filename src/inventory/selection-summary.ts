@@ -1,0 +1,101 @@
+/** Who comes along and who does not, with sizes: what survey, plan and cutover show of {@link Selection}. */
+import { FormatError } from '../base/errors.js';
+import { userOf } from '../cyrus/names/mailbox-name.js';
+import { isLive, type MailboxEntry } from '../cyrus/records/mailboxes-db.js';
+import { errnoOf } from '../disk/os-path.js';
+import type { SourceTrees } from '../disk/trees.js';
+import type { Job } from '../job/job.js';
+import type { Problem } from '../model/problem.js';
+import type { SelectionSummary, StayingUnit, UnitCounts } from '../model/selection-summary.js';
+import type { Inventory } from './inventory.js';
+import { placeOfEntry, unitOf } from './listed-mailbox.js';
+import { type Stay, textOfUnit } from './selection.js';
+import { readSummary } from './summary.js';
+
+/** Reads the header of each index that stays behind by rule or disuse. */
+export function summariseSelection(job: Job, trees: SourceTrees, inventory: Inventory): SelectionSummary {
+  const { selection } = inventory;
+  const units = new Map<string, { isUser: boolean; stay: Stay | undefined; entries: MailboxEntry[] }>();
+  for (const entry of inventory.entries) {
+    if (!isLive(entry)) continue;
+    const unit = unitOf(entry.name, job.source.conf);
+    const known = units.get(unit);
+    if (known) known.entries.push(entry);
+    else
+      units.set(unit, {
+        isUser: userOf(entry.name, job.source.conf) !== undefined,
+        stay: selection.stayOf(entry.name),
+        entries: [entry],
+      });
+  }
+  const all = [...units];
+  const count = (pick: (stay: Stay | undefined) => boolean): UnitCounts => {
+    const mine = all.filter(([, { stay }]) => pick(stay));
+    return {
+      users: mine.filter(([, { isUser }]) => isUser).length,
+      shared: mine.filter(([, { isUser }]) => !isUser).length,
+      mailboxes: mine.reduce((sum, [, { entries }]) => sum + entries.length, 0),
+    };
+  };
+  const staying: StayingUnit[] = [];
+  for (const [unit, { stay, entries }] of all) {
+    if (stay?.reason !== 'left-out' && stay?.reason !== 'unused') continue;
+    const sizes = entries.map((entry) => sizeOf(job, trees, entry));
+    staying.push({
+      who: textOfUnit(unit, job),
+      name: unit,
+      reason: stay.reason,
+      evidence: evidenceOf(stay),
+      mailboxes: entries.length,
+      messages: sizes.reduce((sum, { messages }) => sum + messages, 0),
+      bytes: sizes.reduce((sum, { bytes }) => sum + bytes, 0),
+    });
+  }
+  staying.sort((a, b) => b.bytes - a.bytes || (a.name < b.name ? -1 : 1));
+  return {
+    chosen: count((stay) => stay === undefined),
+    staying,
+    stayingTotal: {
+      ...count((stay) => stay?.reason === 'left-out' || stay?.reason === 'unused'),
+      messages: staying.reduce((sum, { messages }) => sum + messages, 0),
+      bytes: staying.reduce((sum, { bytes }) => sum + bytes, 0),
+    },
+    notChosen: count((stay) => stay?.reason === 'not-chosen'),
+    final: count((stay) => stay?.reason === 'final'),
+    doubts: selection.doubts.map(({ unit, why }) => ({ who: textOfUnit(unit, job), why })),
+    unmet: selection.unmet,
+  };
+}
+
+/** What a person should look at: names in the job file that nobody has. */
+export function selectionProblem({ unmet }: SelectionSummary): Problem[] {
+  if (unmet.length === 0) return [];
+  const shown = unmet.slice(0, 10).map((text) => `"${text}"`);
+  return [
+    {
+      code: 'select-nobody',
+      message: `[select] in the job file names ${shown.join(', ')}${unmet.length > shown.length ? ` and ${unmet.length - shown.length} more` : ''}, which the source does not have`,
+      advice: 'Write users as they log in (anna, anna@one.example), shared mailboxes as shared:NAME; or take it out.',
+    },
+  ];
+}
+
+function evidenceOf(stay: Stay & { reason: 'left-out' | 'unused' }): string[] {
+  if (stay.reason === 'left-out') return [`leave_out has "${stay.pattern}"`];
+  const dayOf = (sec: number) => new Date(sec * 1000).toISOString().slice(0, 10);
+  return stay.signs.map(({ kind, atSec, what }) => `${kind} ${dayOf(atSec)}: ${what}`);
+}
+
+function sizeOf(job: Job, trees: SourceTrees, entry: MailboxEntry): { messages: number; bytes: number } {
+  const { conf } = job.source;
+  const place = placeOfEntry(conf, entry);
+  try {
+    return place ? readSummary(place, conf.version, trees) : NOTHING;
+  } catch (error) {
+    // It stays where it is: that it can't be read is no problem of this migration.
+    if (error instanceof FormatError || errnoOf(error) !== undefined) return NOTHING;
+    throw error;
+  }
+}
+
+const NOTHING = { messages: 0, bytes: 0 };
