@@ -66,12 +66,12 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   koffi: ['disk'],
   'smol-toml': ['job'],
   valibot: ['job'],
-  picomatch: ['survey'],
+  picomatch: ['survey', 'plan'],
 };
 
 /** Decide without a file system, processes, threads, clock or environment. */
 const PURE =
-  /^(?:cyrus|model)\/|^(?:plan\/placement|sync\/guard|sync\/wanted|survey\/(?:classify|explain|rules)|report\/text)\.ts$/;
+  /^(?:cyrus|model)\/|^(?:plan\/(?:balance|collect|decide|edited|footprint|growth|improve|loads|lower-bound|placement|reason|rebalance|rules|units)|sync\/guard|sync\/wanted|survey\/(?:classify|explain|rules)|report\/(?:bars|csv|plan-text|text))\.ts$/;
 const IMPURE =
   /\bfrom 'node:(?:fs|fs\/promises|os|child_process|worker_threads|net|http)'|\bDate\.now\(|\bnew Date\(\)|\bprocess\.|\bconsole\./;
 

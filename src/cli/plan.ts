@@ -1,76 +1,51 @@
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import type { Command } from 'commander';
-import { ConfigError } from '../base/errors.js';
-import { formatBytes } from '../base/units.js';
+import { ConfigError, RefusedError } from '../base/errors.js';
+import { Exit } from '../base/exit.js';
+import { plural } from '../base/units.js';
+import { fromExternal } from '../cyrus/names/mailbox-name.js';
+import { errnoOf } from '../disk/os-path.js';
 import { SourceTrees } from '../disk/trees.js';
-import { takeInventory } from '../inventory/inventory.js';
-import type { SourceMailbox } from '../model/mailbox.js';
-import { makePlan, type PartitionSum, type Plan, partitionSums } from '../plan/plan.js';
-import { table } from '../report/text.js';
-import type { MailboxStanding } from '../state/mailbox-rows.js';
-import { type CommonOptions, commonCommand, runOnJob } from './run.js';
+import { type Inventory, takeInventory } from '../inventory/inventory.js';
+import type { Job } from '../job/job.js';
+import { checkEdits, sourceOf } from '../plan/edited.js';
+import { explain } from '../plan/explain.js';
+import { idleRules, makePlan, type Plan, type PlanOptions, requireBalance } from '../plan/plan.js';
+import { largestUnits, plannedMoves, sumsAfter, sumsBefore } from '../plan/sums.js';
+import { csvName, nameOfCsv, printCsv, readCsv } from '../report/csv.js';
+import { explanationText, planText } from '../report/plan-text.js';
+import type { State } from '../state/state.js';
+import { type CommonOptions, commonCommand, type Environment, type Outcome, runOnJob } from './run.js';
 import { selectionLines, showSelection } from './show-selection.js';
+import { terminalOf } from './terminal.js';
+
+interface PlanCommandOptions extends CommonOptions {
+  readonly explain?: string;
+  readonly rebalance?: string | true;
+  readonly dryRun?: boolean;
+  readonly csv?: string;
+  readonly fromCsv?: string;
+  readonly color?: boolean;
+}
 
 const LARGEST = 10;
 
 export function planCommand(): Command {
   return commonCommand('plan', 'where each mailbox goes, and why')
-    .option('--explain <name>', 'why this mailbox goes where it goes')
-    .action(async (options: CommonOptions & { explain?: string }) => {
+    .option('--explain <name>', 'why this mailbox, or user, goes where it goes')
+    .option(
+      '--rebalance [spread]',
+      'move what was placed before, to come down to this spread (1.02: 2 % above the mean)',
+    )
+    .option('--csv <file>', 'write the placements for a spreadsheet; - for stdout')
+    .option('--from-csv <file>', 'take placements back from there; each row is checked, then all are taken or none')
+    .option('--dry-run', 'remember nothing of it')
+    .action(async (options: PlanCommandOptions) => {
+      if (options.csv === '-' && options.json) options = { ...options, csv: '' }; // said below, in the document
       await runOnJob('plan/1', options, (job, state, env) => {
         const source = new SourceTrees(job.source);
         try {
-          const inventory = takeInventory(job, state, source, env.problems);
-          const plan = makePlan(job, state, inventory);
-          if (options.explain !== undefined) {
-            const mailbox = inventory.mailboxes.find(({ name }) => name === options.explain);
-            if (!mailbox)
-              throw new ConfigError(
-                `There is no mailbox ${options.explain}`,
-                'the source does not list it',
-                'Give its internal name, as `cyrsync where` shows it.',
-              );
-            const { partition, reason } = plan.placementOf(mailbox);
-            const explain = {
-              name: mailbox.name,
-              unit: mailbox.unit,
-              partition,
-              reason,
-              from: mailbox.place.data,
-              to: plan.placeOf(mailbox).data,
-            };
-            return {
-              body: { policy: plan.policy, explain },
-              text: `${explain.name} goes to partition ${partition}: ${reason}\n  from ${explain.from}\n  to   ${explain.to}`,
-            };
-          }
-          const { before, after } = partitionSums(job, plan, inventory);
-          const selection = showSelection(job, state, source, inventory, env);
-          const bytes = after.map((sum) => sum.bytes);
-          const mean = bytes.reduce((a, b) => a + b, 0) / Math.max(1, bytes.length);
-          const units = unitSums(inventory.mailboxes);
-          const largestUnit = units[0]?.bytes ?? 0;
-          const body = {
-            policy: plan.policy,
-            layout: job.layout,
-            selection,
-            before,
-            after,
-            spread: mean === 0 ? 1 : Math.max(...bytes) / mean,
-            lowerBound: mean === 0 ? 1 : Math.max(1, largestUnit / mean),
-            largest: units.slice(0, LARGEST),
-            moves: countMoves(inventory.mailboxes, state.mailboxes.standings(), plan),
-          };
-          const text = [
-            `Layout: ${job.layout}; placement: ${plan.policy}`,
-            ...selectionLines(selection),
-            `Before\n${sums(before)}`,
-            `After\n${sums(after)}`,
-            `Largest\n${table(
-              ['user', 'size', 'files'],
-              body.largest.map((u) => [u.unit, formatBytes(u.bytes), u.files]),
-            )}`,
-          ].join('\n\n');
-          return { body, text };
+          return planOutcome(job, state, env, source, options);
         } finally {
           source.close();
         }
@@ -78,41 +53,185 @@ export function planCommand(): Command {
     });
 }
 
-/** Mailboxes that lie elsewhere on the target than the plan says. */
-function countMoves(mailboxes: readonly SourceMailbox[], standings: Iterable<MailboxStanding>, plan: Plan): number {
-  const byUniqueid = new Map(mailboxes.map((mailbox) => [mailbox.uniqueid, mailbox]));
-  let moves = 0;
-  for (const { uniqueid, targetPartition, targetRelative } of standings) {
-    const mailbox = targetPartition === null ? undefined : byUniqueid.get(uniqueid);
-    if (!mailbox) continue;
-    const { partition, relative } = plan.placeOf(mailbox);
-    if (targetPartition !== partition || targetRelative !== relative) moves++;
+function planOutcome(
+  job: Job,
+  state: State,
+  env: Environment,
+  trees: SourceTrees,
+  options: PlanCommandOptions,
+): Outcome {
+  if (options.csv === '')
+    throw new ConfigError('--csv - with --json', 'both want stdout', 'Write the CSV to a file, or leave out --json.');
+  const isChange = options.rebalance !== undefined || options.fromCsv !== undefined;
+  if (isChange && !options.dryRun) requireNotFinal(state);
+  const inventory = takeInventory(job, state, trees, env.problems);
+  const plan = makePlan(job, state, inventory, { ...changes(job, state, inventory, env, trees, options), trees });
+  for (const problem of [...idleRules(plan), ...plan.problems]) env.problems.add(problem);
+  const exit = plan.details.decision.loads.shortfalls().length > 0 ? Exit.refused : undefined;
+  if (options.csv !== undefined) {
+    const csv = csvOf(plan);
+    if (options.csv === '-') return { body: {}, text: '', raw: Buffer.from(csv), exit };
+    writeNew(options.csv, csv);
   }
-  return moves;
+  if (options.explain !== undefined) return { ...explained(job, plan, inventory, state, options.explain), exit };
+  const { details } = plan;
+  const planned = plannedMoves(plan, inventory, state);
+  const largest = largestUnits(plan, LARGEST);
+  const selection = showSelection(job, state, trees, inventory, env);
+  const before = sumsBefore(job, inventory);
+  const after = sumsAfter(plan, inventory);
+  const { spread, lowerBound, growth, decision } = details;
+  const notes = [
+    ...(options.dryRun ? ['nothing of this was remembered (--dry-run).'] : []),
+    ...(decision.roomForGrowth
+      ? []
+      : [`there is no room for ${job.options.placement.growth_days} more days of growth as it was (growth_days).`]),
+    ...(decision.aim === undefined ? [] : [`rebalanced for a spread of ${decision.aim.toFixed(3)}.`]),
+    ...(options.csv === undefined
+      ? []
+      : [`written to ${options.csv}: ${plural(details.collected.keys.length, 'row')}.`]),
+    'message files that are hard links between users are counted for each of them; who shares with whom is not looked at.',
+  ];
+  const shown = { layout: job.layout, policy: plan.policy, before, after, spread, lowerBound, largest };
+  const body = {
+    ...shown,
+    moves: planned.mailboxes,
+    planned,
+    growth: growth ?? null,
+    aim: decision.aim ?? null,
+    notes,
+  };
+  return {
+    body,
+    text: planText({ ...shown, head: selectionLines(selection), planned, growth, notes }, terminalOf(options)),
+    exit,
+  };
 }
 
-function unitSums(mailboxes: readonly SourceMailbox[]): { unit: string; bytes: number; files: number }[] {
-  const units = new Map<string, { unit: string; bytes: number; files: number }>();
-  for (const { unit, summary } of mailboxes) {
-    const sum = units.get(unit) ?? { unit, bytes: 0, files: 0 };
-    sum.bytes += summary?.bytes ?? 0;
-    sum.files += summary?.files ?? 0;
-    units.set(unit, sum);
+/** What `--rebalance` or `--from-csv` changes. */
+function changes(
+  job: Job,
+  state: State,
+  inventory: Inventory,
+  env: Environment,
+  trees: SourceTrees,
+  { rebalance, fromCsv, dryRun }: PlanCommandOptions,
+): PlanOptions {
+  if (fromCsv !== undefined && rebalance !== undefined)
+    throw new ConfigError(
+      '--rebalance with --from-csv',
+      'the one places by itself what the other says by hand',
+      'Take the CSV first, then rebalance: what the CSV placed stays.',
+    );
+  if (rebalance !== undefined) {
+    const wanted = rebalance === true ? job.options.placement.wanted_spread : Number(rebalance);
+    if (!(wanted >= 1))
+      throw new ConfigError(
+        `--rebalance ${rebalance}`,
+        'it takes a spread, such as 1.05',
+        'Give a number of 1 or more.',
+      );
+    requireBalance(makePlan(job, state, inventory, { dryRun: true, trees }), '--rebalance');
+    return { rebalanceTo: wanted, dryRun };
   }
-  return [...units.values()].sort((a, b) => b.bytes - a.bytes);
+  if (fromCsv === undefined) return { dryRun };
+  const before = makePlan(job, state, inventory, { dryRun: true, trees });
+  const rows = readCsv(readText(fromCsv), fromCsv, ['name', 'partition']).map(({ line, cells }) => ({
+    line,
+    name: nameOfCsv(cells.name!),
+    from: nameOfCsv(cells.from ?? ''),
+    partition: cells.partition!,
+  }));
+  const { edited, problems } = checkEdits(rows, before, fromCsv);
+  for (const problem of problems) env.problems.add(problem);
+  if (problems.length > 0)
+    throw new ConfigError(
+      `${plural(problems.length, 'row')} of ${fromCsv} ${problems.length === 1 ? 'is' : 'are'} wrong`,
+      'each is listed; no row was taken',
+      'Correct them, then give the file again.',
+      { code: 'csv-rows-wrong' },
+    );
+  const after = makePlan(job, state, inventory, { dryRun: true, edited, trees });
+  const short = after.details.decision.loads.shortfalls();
+  if (short.length > before.details.decision.loads.shortfalls().length)
+    throw new RefusedError(
+      `The placements of ${fromCsv} do not fit`,
+      after.problems.map(({ message }) => message).join('; '),
+      'Place some of it elsewhere; no row was taken.',
+      { code: 'no-space' },
+    );
+  return { edited, dryRun };
 }
 
-function sums(partitions: readonly PartitionSum[]): string {
-  const most = Math.max(1, ...partitions.map((p) => p.bytes));
-  return table(
-    ['partition', 'users', 'mailboxes', 'files', 'size', ''],
-    partitions.map((p) => [
-      p.name,
-      p.users,
-      p.mailboxes,
-      p.files,
-      formatBytes(p.bytes),
-      '#'.repeat(Math.round((30 * p.bytes) / most)),
-    ]),
+function explained(job: Job, plan: Plan, inventory: Inventory, state: State, name: string): Outcome {
+  const found =
+    explain(plan, inventory, state, name) ?? explain(plan, inventory, state, fromExternal(name, job.source.conf));
+  if (!found)
+    throw new ConfigError(
+      `There is no mailbox ${name}`,
+      'the source does not list it',
+      'Give its internal name, as `cyrsync where` shows it.',
+    );
+  return { body: { policy: plan.policy, explain: found }, text: explanationText(found) };
+}
+
+function csvOf({ details: { collected, decision }, disks }: Plan): string {
+  const { keys, nameOf, columns } = collected;
+  function* rows() {
+    for (const [u, key] of keys.entries())
+      yield [
+        csvName(nameOf(u)),
+        disks.partitions[decision.loads.assignment[u]!]!.name,
+        columns.dataBytes[u]! + columns.archivedBytes[u]!,
+        columns.dataFiles[u]! + columns.archivedFiles[u]!,
+        columns.mailboxes[u]!,
+        csvName(sourceOf(key)),
+        decision.reasons[u]!,
+      ];
+  }
+  return printCsv(['name', 'partition', 'bytes', 'files', 'mailboxes', 'from', 'reason'], rows());
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file === '-' ? 0 : file, 'utf8');
+  } catch (error) {
+    throw new ConfigError(
+      `${file} can not be read`,
+      String(error instanceof Error ? error.message : error),
+      'Give the file that was saved as CSV.',
+      { cause: error },
+    );
+  }
+}
+
+function writeNew(file: string, text: string): void {
+  let fd: number;
+  try {
+    fd = openSync(file, 'wx', 0o600);
+  } catch (error) {
+    const isThere = errnoOf(error) === 'EEXIST';
+    throw new ConfigError(
+      isThere ? `${file} is there already` : `${file} can not be written`,
+      isThere ? 'somebody may have edited it' : String(error instanceof Error ? error.message : error),
+      'Name another file.',
+      { cause: error },
+    );
+  }
+  try {
+    writeSync(fd, text);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function requireNotFinal(state: State): void {
+  const final = state.fact('final');
+  if (final === undefined) return;
+  throw new RefusedError(
+    'The cutover is final',
+    `since ${final} the target's own server moves mailboxes (RENAME to another partition)`,
+    'If it is to be taken back, run `cyrsync reopen`.',
+    { code: 'final' },
   );
 }

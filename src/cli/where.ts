@@ -22,7 +22,7 @@ export function whereCommand(): Command {
         const source = new SourceTrees(job.source);
         try {
           const inventory = takeInventory(job, state, source, new ProblemList()); // standing problems are survey's to show
-          const plan = makePlan(job, state, inventory);
+          const plan = makePlan(job, state, inventory, { trees: source });
           const wanted = new Set(names);
           const mailboxes = inventory.mailboxes
             .filter(({ name }) => wanted.size === 0 || wanted.has(name))

@@ -3,6 +3,7 @@
 import { parse } from 'smol-toml';
 import * as v from 'valibot';
 import { ConfigError } from '../base/errors.js';
+import { parseBytes } from '../base/units.js';
 import { CYRUS_VERSIONS } from '../cyrus/version.js';
 import { LEFTOVER_CLASSES } from '../model/leftover-class.js';
 
@@ -18,6 +19,22 @@ const Day = v.pipe(
 );
 
 const OneOrMore = v.union([v.string(), v.array(v.string())]);
+
+/** What stays free on a file system: a part of it, or so many bytes. */
+export type Reserve = { readonly part: number } | { readonly bytes: number };
+
+/** Pipes of valibot: a wrong one shows as an issue of its key. */
+const ReserveText = v.pipe(
+  v.string(),
+  v.rawTransform<string, Reserve>(({ dataset, addIssue, NEVER }) => {
+    const percent = /^(\d+(?:\.\d+)?) ?%$/.exec(dataset.value)?.[1];
+    const bytes = percent === undefined ? parseBytes(dataset.value) : undefined;
+    if (percent !== undefined && Number(percent) < 100) return { part: Number(percent) / 100 };
+    if (bytes !== undefined) return { bytes };
+    addIssue({ message: `"${dataset.value}" is neither a share such as "2%" nor a size such as "50 GiB"` });
+    return NEVER;
+  }),
+);
 
 const JobFile = v.strictObject({
   state: v.optional(v.pipe(v.string(), v.nonEmpty())),
@@ -39,8 +56,25 @@ const JobFile = v.strictObject({
   placement: v.optional(
     v.strictObject({
       policy: v.optional(v.picklist(['balance', 'keep', 'map'])),
+      /** What stays together: a user's tree (and a shared tree), or each mailbox by itself. */
+      unit: v.optional(v.picklist(['user', 'mailbox']), 'user'),
       map: v.optional(v.record(v.string(), v.string()), {}),
-      pins: v.optional(v.record(v.string(), v.string()), {}),
+      /** Internal name or glob of one, for it and all below it: the partition, or those to balance over. */
+      pins: v.optional(v.record(v.string(), OneOrMore), {}),
+      /** The same by domain. */
+      domains: v.optional(v.record(v.string(), OneOrMore), {}),
+      /** The same for mailboxes that are nobody's. */
+      shared: v.optional(OneOrMore),
+      /** Partitions to which nothing new goes that no rule names them for. */
+      exclude: v.optional(OneOrMore, []),
+      /** Left free on each file system: `"2%"` of it, or a size as `"50 GiB"`. */
+      reserve: v.optional(ReserveText, '2%'),
+      /** What `plan --rebalance` comes down to: the fullest partition against the mean. */
+      wanted_spread: v.optional(v.pipe(v.number(), v.minValue(1)), 1.02),
+      /** Reported from here on. */
+      spread_limit: v.optional(v.pipe(v.number(), v.minValue(1)), 1.2),
+      /** How long the mail may grow as it did, before a partition is full. 0: growth is left out. */
+      growth_days: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 30),
     }),
     {},
   ),

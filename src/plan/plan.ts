@@ -1,154 +1,262 @@
-/** The plan: placements for all mailboxes, kept in the state, and what they add up to on each partition. */
-import { statfsSync, statSync } from 'node:fs';
-import { RefusedError } from '../base/errors.js';
-import { formatBytes } from '../base/units.js';
+/**
+ * The plan: a partition for each unit of mailboxes (rules.ts says what a unit is), kept in the state, and with it the
+ * place of each mailbox on the target.
+ */
+import { ConfigError } from '../base/errors.js';
+import { formatBytes, plural } from '../base/units.js';
 import type { MailboxPlace } from '../cyrus/layout/mailbox-place.js';
-import { isMissing, osPath } from '../disk/os-path.js';
+import { bytesOfText } from '../disk/os-path.js';
+import type { SourceTrees } from '../disk/trees.js';
 import type { Inventory } from '../inventory/inventory.js';
 import type { Job } from '../job/job.js';
 import type { SourceMailbox } from '../model/mailbox.js';
+import type { Problem } from '../model/problem.js';
 import type { State } from '../state/state.js';
-import { defaultPolicy, type Placement, type Policy, placementKey, planPlacements, targetPlace } from './placement.js';
+import { type Collected, slotsOf, takenBy, UnitCollector } from './collect.js';
+import { type Decision, decide } from './decide.js';
+import { type Disks, disksOf, type ProbeDisk, probeDisk, reservedBytes, reservedInodes } from './disks.js';
+import { plainFootprint } from './footprint.js';
+import { type Growth, growthOf, isWorthKeeping, KEPT_SIZES } from './growth.js';
+import { lowerBound } from './lower-bound.js';
+import { defaultPolicy, targetPlace } from './placement.js';
+import { PlacementRules, type Policy } from './rules.js';
+import { Sizes } from './sizes.js';
 
 export interface Plan {
   readonly policy: Policy;
-  readonly placements: ReadonlyMap<string, Placement>;
-  placementOf(mailbox: SourceMailbox): Placement;
+  /** What a pass says too: a partition that would overflow, a spread that went too far. */
+  readonly problems: readonly Problem[];
+  readonly disks: Disks;
+  partitionOf(mailbox: SourceMailbox): string;
   placeOf(mailbox: SourceMailbox): MailboxPlace;
+  /** What it was made from; for those that show it. */
+  readonly details: PlanDetails;
 }
 
-export interface PartitionSum {
-  readonly name: string;
-  readonly path: string;
-  readonly capacityBytes: number;
-  readonly users: number;
-  readonly mailboxes: number;
-  readonly files: number;
-  readonly bytes: number;
-  readonly fill: number;
+export interface PlanDetails {
+  readonly rules: PlacementRules;
+  readonly collected: Collected;
+  readonly decision: Decision;
+  readonly spread: number;
+  readonly lowerBound: number;
+  /** Of each disk, what this job may have of it, and what others have. */
+  readonly rooms: readonly { readonly bytes: number; readonly inodes: number; readonly others: number }[];
+  readonly growth: Growth | undefined;
+  keyOf(mailbox: SourceMailbox): string;
 }
 
-interface Space {
-  readonly device: string;
-  readonly totalBytes: number;
-  readonly freeBytes: number;
-  readonly freeInodes: number;
+export interface PlanOptions {
+  /** For sizes that cost a look (archive and meta partitions on disks of their own); without it they are guessed. */
+  readonly trees?: SourceTrees | undefined;
+  /** Key of a unit → partition, of a spreadsheet. */
+  readonly edited?: ReadonlyMap<string, string> | undefined;
+  /** Move what was placed, to come down to this spread. */
+  readonly rebalanceTo?: number | undefined;
+  /** Nothing is remembered. */
+  readonly dryRun?: boolean | undefined;
+  readonly probe?: ProbeDisk | undefined;
+  readonly now?: Date | undefined;
 }
 
-/** Space of the file system below `path`, or of the nearest directory above it that exists. */
-function spaceAt(path: string): Space | undefined {
-  try {
-    const s = statfsSync(osPath(path));
-    return {
-      device: String(statSync(osPath(path)).dev),
-      totalBytes: s.blocks * s.bsize,
-      freeBytes: s.bavail * s.bsize,
-      // Some file systems (btrfs) count no inodes and say 0 of 0.
-      freeInodes: s.files === 0 ? Number.POSITIVE_INFINITY : s.ffree,
-    };
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
-}
-
-export function makePlan(job: Job, state: State, inventory: Inventory): Plan {
-  const { target } = job;
-  const policy = job.options.placement.policy ?? defaultPolicy(job.source.conf, target.conf);
-  const devices = new Map<string, { space: Space | undefined; partitions: string[] }>();
-  for (const { name, data } of target.conf.partitions.values()) {
-    const space = spaceAt(target.real(data));
-    const device = space?.device ?? `missing ${name}`;
-    const entry = devices.get(device) ?? { space, partitions: [] };
-    entry.partitions.push(name);
-    devices.set(device, entry);
-  }
-  const weights = new Map<string, number>();
-  for (const { space, partitions } of devices.values()) {
-    for (const name of partitions) weights.set(name, (space?.totalBytes || 1) / partitions.length);
-  }
-  const placements = planPlacements({
-    policy,
-    map: job.options.placement.map,
-    pins: job.options.placement.pins,
-    mailboxes: inventory.mailboxes,
-    weights,
-    placed: state.placements(),
-  });
-  state.savePlacements(placements.values());
-  const placementOf = (mailbox: SourceMailbox) => placements.get(placementKey(mailbox, policy))!;
-  return {
-    policy,
-    placements,
-    placementOf,
-    placeOf: (mailbox) => targetPlace(mailbox, placementOf(mailbox).partition, job.layout, target.conf),
-  };
-}
-
-/** Bytes that a file takes on disk beside its contents, on average: half a block, and its directory entry. */
-const OVERHEAD_BYTES = 2048 + 64;
-/** Left free on each file system. */
-const RESERVE = 0.02;
-
-/** @throws RefusedError with the shortfall where what is still to be copied does not fit. */
-export function checkSpace(job: Job, plan: Plan, toCopy: readonly SourceMailbox[]): void {
-  const needed = new Map<string, { space: Space; bytes: number; inodes: number; partitions: Set<string> }>();
-  for (const mailbox of toCopy) {
-    const place = plan.placeOf(mailbox);
-    const space = spaceAt(job.target.real(place.roots.data));
-    if (!space) continue;
-    const sum = needed.get(space.device) ?? { space, bytes: 0, inodes: 0, partitions: new Set<string>() };
-    const files = (mailbox.summary?.files ?? 0) + 4;
-    sum.bytes += (mailbox.summary?.bytes ?? 0) + files * OVERHEAD_BYTES;
-    sum.inodes += files;
-    sum.partitions.add(place.partition);
-    needed.set(space.device, sum);
-  }
-  for (const { space, bytes, inodes, partitions } of needed.values()) {
-    const free = Math.max(0, space.freeBytes - space.totalBytes * RESERVE);
-    const where = `partition ${[...partitions].join(', ')}`;
-    const next = 'Free space, add a partition to the new imapd.conf, or leave users out.';
-    if (bytes > free)
-      throw new RefusedError(
-        `It does not fit on ${where}`,
-        `${formatBytes(bytes)} are to be copied, ${formatBytes(free)} are free: ${formatBytes(bytes - free)} short`,
-        next,
-        { code: 'no-space' },
-      );
-    if (inodes > space.freeInodes)
-      throw new RefusedError(
-        `It does not fit on ${where}`,
-        `${inodes} files are to be made, ${space.freeInodes} inodes are free: ${inodes - space.freeInodes} short`,
-        next,
-        { code: 'no-inodes' },
-      );
-  }
-}
-
-/** What lies where: `before` on the source, `after` by the plan. */
-export function partitionSums(
+export function makePlan(
   job: Job,
-  plan: Plan,
-  inventory: Inventory,
-): { before: PartitionSum[]; after: PartitionSum[] } {
-  const sum = (side: Job['source'], partitionOf: (mailbox: SourceMailbox) => string): PartitionSum[] =>
-    [...side.conf.partitions.values()].map(({ name, data }) => {
-      const mine = inventory.mailboxes.filter((mailbox) => partitionOf(mailbox) === name);
-      const bytes = mine.reduce((total, m) => total + (m.summary?.bytes ?? 0), 0);
-      const capacityBytes = spaceAt(side.real(data))?.totalBytes ?? 0;
-      return {
-        name,
-        path: data,
-        capacityBytes,
-        users: new Set(mine.filter((m) => m.user).map((m) => m.unit)).size,
-        mailboxes: mine.length,
-        files: mine.reduce((total, m) => total + (m.summary?.files ?? 0), 0),
-        bytes,
-        fill: capacityBytes === 0 ? 0 : bytes / capacityBytes,
-      };
-    });
+  state: State,
+  inventory: Pick<Inventory, 'mailboxes' | 'table'>,
+  options: PlanOptions = {},
+): Plan {
+  const { target, source } = job;
+  const { placement } = job.options;
+  const now = options.now ?? new Date();
+  const policy = placement.policy ?? defaultPolicy(source.conf, target.conf);
+  const partitions = [...target.conf.partitions.keys()];
+  const rules = new PlacementRules(placement, policy, partitions, source.conf, bytesOfText);
+  const disks = disksOf(target, options.probe ?? probeDisk);
+  const blockBytes = disks.disks.map((disk) => disk.blockBytes);
+  const sizes = options.trees && hasDisksOfTheirOwn(disks) ? new Sizes(state.placement, options.trees) : undefined;
+  const collector = new UnitCollector();
+  const ours = disks.disks.map(() => ({ bytes: 0, inodes: 0 }));
+  const { table } = inventory;
+  const lyingOn = partitionsOfRows(state, partitions);
+  let bytes = 0;
+  let files = 0;
+  for (const mailbox of inventory.mailboxes) {
+    const footprint = sizes?.of(mailbox) ?? plainFootprint(mailbox.summary?.bytes ?? 0, mailbox.summary?.files ?? 0);
+    const at = lyingOn.get(table.rowIds[mailbox.at]!);
+    const part = at < 0 ? 0 : copiedPart(table.syncedFiles[mailbox.at]!, mailbox.summary?.files ?? 0);
+    if (at >= 0)
+      for (const [disk, diskBytes, inodes] of takenBy(disks.partitions[at]!, blockBytes, footprint)) {
+        ours[disk]!.bytes += part * diskBytes;
+        ours[disk]!.inodes += part * inodes;
+      }
+    const messageBytes = footprint.dataBytes + footprint.archivedBytes;
+    collector.add(rules.of(ruled(mailbox)), footprint, at, part * messageBytes);
+    bytes += messageBytes;
+    files += footprint.dataFiles + footprint.archivedFiles;
+  }
+  sizes?.save();
+  const collected = collector.finish();
+  const rooms = disks.disks.map((disk, d) => {
+    const free = Math.max(0, disk.freeBytes - reservedBytes(disk, placement.reserve));
+    const inodes = Math.max(0, disk.freeInodes - reservedInodes(disk, placement.reserve));
+    const others = disk.totalBytes - disk.freeBytes - ours[d]!.bytes;
+    return { bytes: free + ours[d]!.bytes, inodes: inodes + ours[d]!.inodes, others: Math.max(0, others) };
+  });
+  const history = state.placement.growth();
+  const growth = growthOf([...history, { at: now.toISOString(), bytes, files }]);
+  const placedBy = JSON.stringify([partitions, policy, placement]);
+  const before = state.fact('placedBy');
+  const decision = decide({
+    collected,
+    partitions: slotsOf(disks.partitions, blockBytes, collected.columns),
+    rooms,
+    growth: growthFactor(growth, bytes, placement.growth_days),
+    placed: state.placement.all(),
+    rulesChanged: before !== undefined && before !== placedBy,
+    edited: options.edited ?? new Map(),
+    rebalanceTo: options.rebalanceTo,
+  });
+  const { loads, reasons, fresh } = decision;
+  const nameOf = (p: number) => disks.partitions[p]!.name;
+  if (!options.dryRun) {
+    const placedAt = now.toISOString();
+    const { columns, keys } = collected;
+    state.placement.save(
+      fresh.map((u) => ({
+        unit: keys[u]!,
+        partition: nameOf(loads.assignment[u]!),
+        reason: reasons[u]!,
+        bytes: columns.dataBytes[u]! + columns.archivedBytes[u]!,
+        files: columns.dataFiles[u]! + columns.archivedFiles[u]!,
+        placedAt,
+      })),
+    );
+    if (policy !== 'balance' && before !== placedBy) state.placement.forgetUnsaid();
+    if (before !== placedBy) state.setFact('placedBy', placedBy);
+    if (isWorthKeeping(history, now)) state.placement.addGrowth({ at: placedAt, bytes, files }, KEPT_SIZES);
+  }
+  const { positions } = collected;
+  const { assignment } = loads;
+  const keyOf = (mailbox: SourceMailbox) => rules.of(ruled(mailbox)).key;
+  const partitionOf = (mailbox: SourceMailbox) => nameOf(assignment[positions.get(keyOf(mailbox))!]!);
+  const bound = lowerBound(loads);
+  const spread = loads.spread();
   return {
-    before: sum(job.source, (m) => m.place.partition),
-    after: sum(job.target, (m) => plan.placementOf(m).partition),
+    policy,
+    disks,
+    problems: problemsOf(decision, disks, spread, bound, placement.spread_limit, collected),
+    partitionOf,
+    placeOf: (mailbox) => targetPlace(mailbox, partitionOf(mailbox), job.layout, target.conf),
+    details: { rules, collected, decision, spread, lowerBound: bound, rooms, growth, keyOf },
   };
+}
+
+function ruled({ name, uniqueid, unit, place }: SourceMailbox) {
+  return { name, uniqueid, unit, sourcePartition: place.partition };
+}
+
+/** By row, the partition of the target on which its mailbox lies; -1: none. Ids are dense: an array is least. */
+function partitionsOfRows(state: State, partitions: readonly string[]): { get(id: number): number } {
+  let byId = new Int16Array(1024).fill(-1);
+  for (const { id, targetPartition } of state.mailboxes.standings()) {
+    if (targetPartition === null) continue;
+    if (id >= byId.length) {
+      const larger = new Int16Array(2 * id).fill(-1);
+      larger.set(byId);
+      byId = larger;
+    }
+    byId[id] = partitions.indexOf(targetPartition);
+  }
+  return { get: (id) => (id > 0 ? (byId[id] ?? -1) : -1) };
+}
+
+/** Whether any kind of file lies apart from the messages. */
+function hasDisksOfTheirOwn({ partitions }: Disks): boolean {
+  return partitions.some(
+    ({ disk }) => disk.archive !== disk.data || disk.index !== disk.data || disk.cache !== disk.data,
+  );
+}
+
+/** How much of a mailbox is on the target already, by the records of its index at the last copy (-1: never). */
+export function copiedPart(syncedFiles: number, files: number): number {
+  return files === 0 ? 1 : Math.min(1, Math.max(0, syncedFiles) / files);
+}
+
+function growthFactor(growth: Growth | undefined, bytes: number, days: number): number {
+  return growth === undefined || bytes === 0 ? 1 : 1 + (growth.bytesPerDay * days) / bytes;
+}
+
+function problemsOf(
+  { loads, bytesThen }: Decision,
+  { disks, partitions }: Disks,
+  spread: number,
+  bound: number,
+  limit: number,
+  collected: Collected,
+): Problem[] {
+  const problems: Problem[] = [];
+  for (const { disk, bytes, inodes } of loads.shortfalls()) {
+    const on = partitions.filter((p) => Object.values(p.disk).includes(disk));
+    problems.push({
+      code: 'partition-overflows',
+      message: `${on.length === 1 ? 'partition' : 'partitions'} ${on.map((p) => p.name).join(', ')}: what belongs there is ${[
+        ...(bytes > 0 ? [formatBytes(bytes)] : []),
+        ...(inodes > 0 ? [plural(inodes, 'inode')] : []),
+      ].join(' and ')} more than its file system has room for${grown(loads, bytesThen, collected, partitions, on)}`,
+      advice:
+        loads.mostOfShare < 1 || disks.length === 1
+          ? 'Free space, add a partition to the new imapd.conf, or leave users out.'
+          : 'Run `cyrsync plan --rebalance`, free space, or add a partition to the new imapd.conf.',
+    });
+  }
+  if (problems.length === 0 && spread > limit * bound)
+    problems.push({
+      code: 'spread-exceeded',
+      message: `the fullest partition carries ${spread.toFixed(2)} times its share; ${bound.toFixed(2)} can be had`,
+      advice: 'Run `cyrsync plan --rebalance`: it shows what would move, and the next pass moves it on the target.',
+    });
+  return problems;
+}
+
+/** Who grew most since he was placed there. */
+function grown(
+  { assignment }: Decision['loads'],
+  bytesThen: Float64Array,
+  { columns, nameOf, keys }: Collected,
+  partitions: Disks['partitions'],
+  on: Disks['partitions'],
+): string {
+  let most = 0;
+  let who = -1;
+  for (let u = 0; u < keys.length; u++) {
+    if (bytesThen[u]! < 0 || !on.includes(partitions[assignment[u]!]!)) continue;
+    const by = columns.dataBytes[u]! + columns.archivedBytes[u]! - bytesThen[u]!;
+    if (by > most) {
+      most = by;
+      who = u;
+    }
+  }
+  if (who < 0) return '';
+  return `; ${nameOf(who)} has grown by ${formatBytes(most)} since it was placed there`;
+}
+
+/** The rules of the job file that fit no mailbox: written wrong, or not needed any more. */
+export function idleRules({ details: { rules } }: Plan): Problem[] {
+  return rules.written
+    .filter(({ uses }) => uses === 0)
+    .map(({ text }) => ({
+      code: 'rule-fits-nothing',
+      message: `[placement] ${text} fits no mailbox`,
+      advice: 'Compare the name with `cyrsync where`: internal names, dots between, ^ for a dot within, dom! in front.',
+      path: text,
+    }));
+}
+
+/** @throws ConfigError where a plan can't be asked for that. */
+export function requireBalance({ policy }: Pick<Plan, 'policy'>, what: string): void {
+  if (policy === 'balance') return;
+  throw new ConfigError(
+    `${what} is for policy = "balance"`,
+    `with policy = "${policy}" the source's partition decides`,
+    'Set policy = "balance" in [placement], or name the partition of single users there (pins).',
+  );
 }

@@ -31,7 +31,10 @@ CREATE TABLE mailboxes (
 );
 CREATE INDEX mailboxesByName ON mailboxes (name);
 CREATE TABLE assigned (sourceId TEXT NOT NULL, name TEXT NOT NULL, uniqueid TEXT NOT NULL UNIQUE, PRIMARY KEY (sourceId, name)) WITHOUT ROWID;
-CREATE TABLE placement (unit TEXT PRIMARY KEY, partition TEXT NOT NULL, reason TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE placement (
+  unit TEXT PRIMARY KEY, partition TEXT NOT NULL, reason TEXT NOT NULL,
+  bytes INTEGER NOT NULL, files INTEGER NOT NULL, placedAt TEXT NOT NULL -- its size then, and when
+) WITHOUT ROWID;
 CREATE TABLE problems (key TEXT PRIMARY KEY, problem TEXT NOT NULL, since TEXT NOT NULL, lastSeen TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE hashes (path TEXT PRIMARY KEY, print TEXT NOT NULL, guid TEXT NOT NULL) WITHOUT ROWID;
 `;
@@ -69,6 +72,16 @@ const SWEEP = `
 CREATE TABLE IF NOT EXISTS sweep (part INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
 -- What is newer than the parts say, by a mailbox's place in them; null: to be looked at in any case.
 CREATE TABLE IF NOT EXISTS sweepNews (position INTEGER PRIMARY KEY, words BLOB);
+`;
+/** What placing goes by: memory that any version may find missing and makes anew. */
+const PLACEMENT = `
+-- What is to lie elsewhere than on a partition's own root, as the index of that fingerprint says.
+CREATE TABLE IF NOT EXISTS sizes (
+  uniqueid TEXT PRIMARY KEY, print TEXT NOT NULL, archivedBytes INTEGER NOT NULL, archivedFiles INTEGER NOT NULL,
+  indexBytes INTEGER NOT NULL, cacheBytes INTEGER NOT NULL
+) WITHOUT ROWID;
+-- The size of the whole source, as plans saw it: how it grows.
+CREATE TABLE IF NOT EXISTS growth (at TEXT PRIMARY KEY, bytes INTEGER NOT NULL, files INTEGER NOT NULL) WITHOUT ROWID;
 `;
 
 /** Added beside the tables likewise: what is known of whole users. */
@@ -113,6 +126,7 @@ export function openStateDatabase(file: string): StateDatabase {
   db.exec(CONFIG);
   db.exec(SWEEP);
   db.exec(UNITS);
+  db.exec(PLACEMENT);
   return db;
 }
 

@@ -4,6 +4,7 @@ import { CensusRows } from './census-rows.js';
 import { ConfigRows } from './config-rows.js';
 import { openStateDatabase, type StateDatabase } from './database.js';
 import { MailboxRows } from './mailbox-rows.js';
+import { PlacementRows } from './placement-rows.js';
 import { ProofRows } from './proof-rows.js';
 import { SweepRows } from './sweep-rows.js';
 import { UnitRows } from './unit-rows.js';
@@ -16,12 +17,6 @@ export interface PassRow {
   readonly complete: 0 | 1;
   readonly seconds: number | null;
   readonly figures: string | null;
-}
-
-export interface PlacementRow {
-  readonly unit: string;
-  readonly partition: string;
-  readonly reason: string;
 }
 
 /** A mailbox that holds rescued messages on the target. */
@@ -46,7 +41,8 @@ export type FactName =
   | 'messagesAtLastPass'
   | 'uniqueidSeed'
   | 'useKinds'
-  | 'selection';
+  | 'selection'
+  | 'placedBy';
 
 export class State {
   readonly #db: StateDatabase;
@@ -56,6 +52,7 @@ export class State {
   readonly sweep: SweepRows;
   readonly units: UnitRows;
   readonly config: ConfigRows;
+  readonly placement: PlacementRows;
 
   constructor(file: string) {
     this.#db = openStateDatabase(file);
@@ -65,6 +62,7 @@ export class State {
     this.units = new UnitRows(this.#db);
     this.mailboxes = new MailboxRows(this.#db, this.sweep);
     this.config = new ConfigRows(this.#db);
+    this.placement = new PlacementRows(this.#db, this.sweep);
   }
 
   fact(name: FactName): string | undefined {
@@ -110,20 +108,6 @@ export class State {
   /** The newest first. */
   lastPasses(count: number): PassRow[] {
     return this.#db.prepare('SELECT * FROM passes ORDER BY id DESC LIMIT ?').all(count) as PassRow[];
-  }
-
-  placements(): Map<string, PlacementRow> {
-    const rows = this.#db.prepare('SELECT * FROM placement').all() as PlacementRow[];
-    return new Map(rows.map((row) => [row.unit, row]));
-  }
-
-  savePlacements(rows: Iterable<PlacementRow>): void {
-    const put = this.#db.prepare(
-      'INSERT INTO placement VALUES (@unit, @partition, @reason) ON CONFLICT (unit) DO UPDATE SET partition = @partition, reason = @reason',
-    );
-    this.#db.transaction(() => {
-      for (const row of rows) put.run(row);
-    })();
   }
 
   /** The uniqueid once given to a mailbox whose own was missing or not its alone. */

@@ -14,7 +14,9 @@ import type { Job } from '../job/job.js';
 import type { MailboxSummary } from '../model/mailbox.js';
 import type { ProblemList } from '../model/problem.js';
 import type { HeaderForm, IndexVersions, OwnerSeen, SyncTask, TaskPlace } from '../model/sync-task.js';
-import type { Plan } from '../plan/plan.js';
+import { plainFootprint } from '../plan/footprint.js';
+import { copiedPart, type Plan } from '../plan/plan.js';
+import { SpaceNeeds } from '../plan/space.js';
 import type { MailboxRow, MailboxStanding } from '../state/mailbox-rows.js';
 import type { State } from '../state/state.js';
 import type { BatchTask, Todo } from './batches.js';
@@ -46,6 +48,8 @@ export interface Comparison {
   readonly unchanged: number;
   /** Their files are missing: takeInventory has said so, the target keeps what it has. */
   readonly failed: number;
+  /** What all that takes. */
+  readonly space: SpaceNeeds;
 }
 
 /** What the target's header and a converted index are made from, beside the source's files. */
@@ -97,6 +101,7 @@ export class MailboxTasks {
     const { full, checksum } = this.#options;
     const todos: MailboxTodo[] = [];
     const moving: ListedMailbox[] = [];
+    const space = new SpaceNeeds(this.#plan.disks, this.#job.options.placement.reserve);
     let unchanged = 0;
     let failed = 0;
     const byUniqueid = new Map(this.#inventory.mailboxes.map((mailbox) => [mailbox.uniqueid, mailbox]));
@@ -112,12 +117,16 @@ export class MailboxTasks {
       const isNew = row.targetPartition === null;
       const isMoving = row.staged !== 0 || (!isNew && !isAt(row, place));
       if (isMoving) moving.push(mailbox);
+      const footprint = plainFootprint(summary.bytes, summary.files);
+      const copied = isNew ? 0 : copiedPart(this.#inventory.table.syncedFiles[mailbox.at]!, summary.files);
+      if (isMoving && !isNew) space.move(footprint, copied, row.targetPartition!, place.partition);
       const { form } = this.#makingOf(mailbox, place, summary);
       const same = row.upToDate === 1 && row.form === form && row.inFlight === 0;
       if (same && !isMoving && !full && !checksum) {
         unchanged++;
         continue;
       }
+      space.copy(footprint, 1 - copied, place.partition);
       const kind = isNew ? 'created' : isMoving ? 'moved' : same ? 'unchanged' : 'changed';
       const synced = same ? 0 : Math.max(0, this.#inventory.table.syncedFiles[mailbox.at]!);
       const files = Math.max(0, summary.files - synced);
@@ -129,7 +138,7 @@ export class MailboxTasks {
       const place = this.#plan.placeOf(mailbox);
       return { row, from: placeOfRow(this.#job, row), to: taskPlace(place), toPartition: place.partition };
     });
-    return { todos: inOrderOfUsers(todos), moves, unchanged, failed };
+    return { todos: inOrderOfUsers(todos), moves, unchanged, failed, space };
   }
 
   taskOf({ mailbox, checkContent }: MailboxTodo, row: MailboxRow): BatchTask {

@@ -8,7 +8,7 @@ import { readDirectoryIsEmpty } from '../disk/empty.js';
 import type { SourceTrees } from '../disk/trees.js';
 import { type Inventory, takeInventory } from '../inventory/inventory.js';
 import type { Job } from '../job/job.js';
-import { checkSpace, makePlan, type Plan } from '../plan/plan.js';
+import { makePlan, type Plan } from '../plan/plan.js';
 import type { State } from '../state/state.js';
 import { Batches } from './batches.js';
 import { countLosses, findGone, removeGone } from './gone-mailboxes.js';
@@ -59,20 +59,17 @@ class Pass {
     const inventory = takeInventory(job, state, source, context.problems);
     requireTargetReads(job, inventory);
     const held = this.#askGuard({ ...countLosses(job, inventory), emptiedRoots: this.#emptiedRoots(inventory) });
-    const plan = makePlan(job, state, inventory);
+    const plan = makePlan(job, state, inventory, { trees: source });
+    for (const problem of plan.problems) context.problems.add(problem);
     const isAfterUnfinished = state.lastPasses(2)[1]?.complete === 0;
     const taskOptions = { full: options.full, checksum: options.checksum, holdRemovals: held, isAfterUnfinished };
     const tasks = new MailboxTasks(job, source, inventory, plan, taskOptions, context.problems);
-    const { todos, moves, unchanged, failed } = tasks.compare(state);
+    const { todos, moves, unchanged, failed, space } = tasks.compare(state);
     const { mailboxes: count } = this.#figures;
     count.total = inventory.mailboxes.length;
     count.unchanged = unchanged;
     count.failed = failed;
-    checkSpace(
-      job,
-      plan,
-      todos.filter(({ kind }) => kind === 'created').map(({ mailbox }) => mailbox),
-    );
+    space.check();
     openTargets(job, target, isAfterUnfinished);
     const targetRoots = partitionRoots(job.target.conf);
     moveMailboxes(moves, targetRoots, target, state.mailboxes);

@@ -104,7 +104,10 @@ describe('the job file that init writes', () => {
     expect(parseJobFile(readFileSync(job, 'utf8'), job)).toEqual({
       source: { imapd_conf: join(dir, name), root: '', version: '2.4' },
       target: { imapd_conf: join(dir, name), root: '', version: '3.6', layout: 'name' },
-      placement: { policy: 'keep', map: {}, pins: {} },
+      placement: {
+        ...{ policy: 'keep', unit: 'user', map: {}, pins: {}, domains: {}, exclude: [], reserve: { part: 0.02 } },
+        ...{ wanted_spread: 1.02, spread_limit: 1.2, growth_days: 30 },
+      },
       migrate: { deleted: 'migrate', rescue: 'copy', upgrade_indexes: 'needed' },
       select: { leave_out: [], unused_by: ['append', 'seen', 'login', 'change'] },
       leftovers: [],
@@ -124,6 +127,34 @@ describe('the job file that init writes', () => {
       target: { owner: 'cyrus', group: 'mail' },
       placement: { map: { default: 'default' }, pins: { 'user.ceo': 'fast' } },
     });
+  });
+
+  it.each([
+    ['2%', { part: 0.02 }],
+    ['0.5 %', { part: 0.005 }],
+    ['50 GiB', { bytes: 50 * 2 ** 30 }],
+    ['1000', { bytes: 1000 }],
+  ])('takes a reserve of %s', async (reserve, expected) => {
+    const job = await init('imapd.conf', ['default']);
+    const text = readFileSync(job, 'utf8').replace('[placement]', `[placement]\nreserve = ${JSON.stringify(reserve)}`);
+    expect(parseJobFile(text, job).placement.reserve).toEqual(expected);
+  });
+
+  it.each([
+    ['reserve = "100%"', 'placement.reserve: "100%" is neither'],
+    ['reserve = "much"', 'placement.reserve: "much" is neither'],
+    ['wanted_spread = 0.9', 'placement.wanted_spread'],
+    ['unit = "folder"', 'placement.unit'],
+    ['exlude = ["p1"]', 'placement.exlude'],
+  ])('refuses %s by its name', async (line, message) => {
+    const job = await init('imapd.conf', ['default']);
+    const text = readFileSync(job, 'utf8').replace('[placement]', `[placement]\n${line}`);
+    try {
+      parseJobFile(text, job);
+      expect.unreachable();
+    } catch (error) {
+      expect((error as { why: string }).why).toContain(message);
+    }
   });
 
   it('is for its owner only, and is not overwritten', async () => {

@@ -98,10 +98,27 @@ describe('the state file', () => {
 
   it('keeps a placement under its unit, the last one', () => {
     let state = openState();
-    state.savePlacements([{ unit: 'user.a', partition: 'p1', reason: 'balanced' }]);
-    state.savePlacements([{ unit: 'user.a', partition: 'p2', reason: 'pinned' }]);
+    const row = {
+      unit: 'user.a',
+      partition: 'p1',
+      reason: 'balanced',
+      bytes: 5,
+      files: 1,
+      placedAt: '2026-11-25T18:00:00Z',
+    };
+    state.placement.save([row]);
+    state.placement.save([{ ...row, partition: 'p2', reason: 'rule' }]);
     state = reopened(state);
-    expect([...state.placements().values()]).toEqual([{ unit: 'user.a', partition: 'p2', reason: 'pinned' }]);
+    expect([...state.placement.all()]).toEqual([{ ...row, partition: 'p2', reason: 'rule' }]);
+  });
+
+  it('makes the next pass look at everything where something was placed otherwise', () => {
+    const state = openState();
+    state.sweep.save('head', [Buffer.from('part')], []);
+    state.placement.save([]);
+    expect(state.sweep.head()).toBe('head');
+    state.placement.save([{ unit: 'u', partition: 'p', reason: 'csv', bytes: 1, files: 1, placedAt: '' }]);
+    expect(state.sweep.head()).toBeUndefined();
   });
 
   it('gives the uniqueid that was assigned, by the old id and the name', () => {

@@ -1,0 +1,219 @@
+/**
+ * Adds up mailboxes to units, in columns, whatever order they come in; the result is in the order of keys. Pure.
+ */
+
+import type { PartitionDisks, Role } from './disks.js';
+import { CACHE_FILES, type Footprint, INDEX_FILES, overheadBytes } from './footprint.js';
+import type { Ruled } from './rules.js';
+import type { PlanPartition, Slot } from './units.js';
+
+const COLUMNS = [
+  'mailboxes',
+  'dataBytes',
+  'dataFiles',
+  'archivedBytes',
+  'archivedFiles',
+  'indexBytes',
+  'cacheBytes',
+] as const;
+type Column = (typeof COLUMNS)[number];
+
+/** What is summed of each unit, one array each. */
+export type UnitColumns = Readonly<Record<Column, Float64Array>>;
+
+export interface Collected {
+  readonly keys: readonly string[];
+  /** What people call the unit; the key itself but with `unit = "mailbox"`, and where the source's partition counts. */
+  nameOf(u: number): string;
+  /** Position of a key. */
+  readonly positions: ReadonlyMap<string, number>;
+  readonly columns: UnitColumns;
+  /** Rule of each unit, as positions in `rules`. */
+  readonly rule: Uint16Array;
+  readonly rules: readonly Ruled['rule'][];
+  /** Partition of the target on which most of the unit's bytes lie, -1 where none do; and how many. */
+  readonly lyingAt: Int16Array;
+  readonly lying: Float64Array;
+}
+
+const FIRST_SIZE = 1024;
+
+export class UnitCollector {
+  readonly #positions = new Map<string, number>();
+  readonly #names = new Map<number, string>();
+  #columns = makeColumns(FIRST_SIZE);
+  #rule = new Uint16Array(FIRST_SIZE);
+  readonly #rules: Ruled['rule'][] = [];
+  readonly #ruleNumbers = new Map<Ruled['rule'], number>();
+  #lyingAt = new Int16Array(FIRST_SIZE).fill(-1);
+  #lying = new Float64Array(FIRST_SIZE);
+  /** Bytes by partition, of the few units that lie on several. */
+  readonly #scattered = new Map<number, Map<number, number>>();
+
+  /** @param lyingAt Partition of the target that has `lying` bytes of it, -1: none. */
+  add({ key, name, rule }: Ruled, footprint: Footprint, lyingAt: number, lying: number): void {
+    let u = this.#positions.get(key);
+    if (u === undefined) {
+      u = this.#positions.size;
+      this.#positions.set(key, u);
+      if (u === this.#rule.length) this.#grow();
+      if (name !== key) this.#names.set(u, name);
+      let number = this.#ruleNumbers.get(rule);
+      if (number === undefined) {
+        number = this.#rules.push(rule) - 1;
+        this.#ruleNumbers.set(rule, number);
+      }
+      this.#rule[u] = number;
+    }
+    for (const column of COLUMNS) this.#columns[column][u]! += footprint[column];
+    if (lyingAt >= 0) this.#addLying(u, lyingAt, lying);
+  }
+
+  #addLying(u: number, p: number, bytes: number): void {
+    const before = this.#lyingAt[u]!;
+    let parts = this.#scattered.get(u);
+    if (before < 0 || (before === p && !parts)) {
+      this.#lyingAt[u] = p;
+      this.#lying[u]! += bytes;
+      return;
+    }
+    if (!parts) {
+      parts = new Map([[before, this.#lying[u]!]]);
+      this.#scattered.set(u, parts);
+    }
+    parts.set(p, (parts.get(p) ?? 0) + bytes);
+    for (const [at, sum] of [...parts].sort(([a], [b]) => a - b))
+      if (sum > (parts.get(this.#lyingAt[u]!) ?? 0)) this.#lyingAt[u] = at;
+    this.#lying[u] = [...parts.values()].reduce((a, b) => a + b, 0);
+  }
+
+  #grow(): void {
+    const size = 2 * this.#rule.length;
+    this.#columns = makeColumns(size, this.#columns);
+    this.#rule = enlarged(new Uint16Array(size), this.#rule);
+    this.#lyingAt = enlarged(new Int16Array(size).fill(-1), this.#lyingAt);
+    this.#lying = enlarged(new Float64Array(size), this.#lying);
+  }
+
+  /** Ends it. */
+  finish(): Collected {
+    const arrived = [...this.#positions.keys()];
+    const order = Uint32Array.from(arrived.keys()).sort((a, b) => (arrived[a]! < arrived[b]! ? -1 : 1));
+    const keys = Array.from(order, (u) => arrived[u]!);
+    const names = new Map<number, string>();
+    for (const [at, u] of order.entries()) {
+      this.#positions.set(arrived[u]!, at);
+      const name = this.#names.get(u);
+      if (name !== undefined) names.set(at, name);
+    }
+    const columns = {} as Record<Column, Float64Array>;
+    for (const column of COLUMNS)
+      columns[column] = picked(new Float64Array(order.length), this.#columns[column], order);
+    return {
+      keys,
+      nameOf: (u) => names.get(u) ?? keys[u]!,
+      positions: this.#positions,
+      columns,
+      rule: picked(new Uint16Array(order.length), this.#rule, order),
+      rules: this.#rules,
+      lyingAt: picked(new Int16Array(order.length), this.#lyingAt, order),
+      lying: picked(new Float64Array(order.length), this.#lying, order),
+    };
+  }
+}
+
+function makeColumns(size: number, from?: UnitColumns): Record<Column, Float64Array> {
+  const out = {} as Record<Column, Float64Array>;
+  for (const column of COLUMNS) {
+    out[column] = new Float64Array(size);
+    if (from) out[column].set(from[column]);
+  }
+  return out;
+}
+
+function enlarged<T extends { set(from: T): void }>(to: T, from: T): T {
+  to.set(from);
+  return to;
+}
+
+function picked<T extends { [at: number]: number }>(to: T, from: T, order: Uint32Array): T {
+  for (let at = 0; at < order.length; at++) to[at] = from[order[at]!]!;
+  return to;
+}
+
+const BYTES: Readonly<Record<Role, Column>> = {
+  data: 'dataBytes',
+  archive: 'archivedBytes',
+  index: 'indexBytes',
+  cache: 'cacheBytes',
+};
+
+/** What units take of each partition: a slot for each disk that it lies on, the one with the messages first. */
+export function slotsOf(
+  partitions: readonly PartitionDisks[],
+  blockBytes: readonly number[],
+  columns: UnitColumns,
+): PlanPartition[] {
+  const made = new Map<string, Float64Array>();
+  const sum = (name: string, parts: readonly (readonly [Column, number])[]): Float64Array => {
+    let column = made.get(name);
+    if (!column) {
+      column = new Float64Array(columns.mailboxes.length);
+      for (const [part, factor] of parts) {
+        const from = columns[part];
+        for (let u = 0; u < column.length; u++) column[u]! += from[u]! * factor;
+      }
+      made.set(name, column);
+    }
+    return column;
+  };
+  return partitions.map(({ name, disk }) => {
+    const byDisk = new Map<number, Role[]>();
+    for (const role of ['data', 'archive', 'index', 'cache'] as const)
+      byDisk.set(disk[role], [...(byDisk.get(disk[role]) ?? []), role]);
+    const slots = [...byDisk].map(([at, roles]): Slot => {
+      const messages = roles.filter((role) => role === 'data' || role === 'archive');
+      const spread = messages.length > 0 ? messages : roles;
+      const overhead = overheadBytes(blockBytes[at]!);
+      return {
+        disk: at,
+        bytes: sum(
+          `bytes ${spread}`,
+          spread.map((role) => [BYTES[role], 1]),
+        ),
+        files: sum(
+          `files ${spread}`,
+          spread.map((role) => filesOf(role, 1)),
+        ),
+        diskBytes: sum(`disk ${roles} ${overhead}`, [
+          ...roles.map((role) => [BYTES[role], 1] as const),
+          ...roles.map((role) => filesOf(role, overhead)),
+        ]),
+        inodes: sum(
+          `inodes ${roles}`,
+          roles.map((role) => filesOf(role, 1)),
+        ),
+      };
+    });
+    return { name, slots };
+  });
+}
+
+function filesOf(role: Role, factor: number): readonly [Column, number] {
+  if (role === 'data') return ['dataFiles', factor];
+  if (role === 'archive') return ['archivedFiles', factor];
+  return ['mailboxes', factor * (role === 'index' ? INDEX_FILES : CACHE_FILES)];
+}
+
+/** What one mailbox of a partition takes of each disk: `[disk, bytes, inodes]`. The same reckoning, one at a time. */
+export function takenBy(
+  { disk }: PartitionDisks,
+  blockBytes: readonly number[],
+  footprint: Footprint,
+): (readonly [number, number, number])[] {
+  return (['data', 'archive', 'index', 'cache'] as const).map((role) => {
+    const [column, factor] = filesOf(role, 1);
+    const files = footprint[column] * factor;
+    return [disk[role], footprint[BYTES[role]] + files * overheadBytes(blockBytes[disk[role]]!), files] as const;
+  });
+}

@@ -1,0 +1,137 @@
+/**
+ * From what was collected, what was placed before and what people said, to a partition for each unit. Pure.
+ *
+ * What was placed stays. Only a rule that names other partitions, a partition that is gone, a row of a spreadsheet and
+ * `--rebalance` move it; and what was only promised and not copied yet is placed anew where the job file's [placement]
+ * or the target's partitions are others by now.
+ */
+import { balance } from './balance.js';
+import type { Collected } from './collect.js';
+import { Loads } from './loads.js';
+import { type Reason, reasonOf } from './reason.js';
+import { rebalance } from './rebalance.js';
+import type { PlacementTask, PlanPartition, Room } from './units.js';
+
+export interface PlacedBefore {
+  readonly unit: string;
+  readonly partition: string;
+  readonly reason: string;
+  readonly bytes: number | null;
+  readonly files: number | null;
+}
+
+export interface DecideInput {
+  readonly collected: Collected;
+  readonly partitions: readonly PlanPartition[];
+  readonly rooms: readonly Room[];
+  /** Our share of the rooms, so that what grows meanwhile has a place too: 1.1 = a tenth more. */
+  readonly growth: number;
+  readonly placed: Iterable<PlacedBefore>;
+  /** [placement] or the target's partitions are not those by which `placed` came about. */
+  readonly rulesChanged: boolean;
+  /** By key: partitions of a spreadsheet, names that are there. */
+  readonly edited: ReadonlyMap<string, string>;
+  /** Wanted spread, where all that may be moved is to be. */
+  readonly rebalanceTo: number | undefined;
+}
+
+export interface Decision {
+  readonly loads: Loads;
+  /** Of each unit, by position. */
+  readonly reasons: readonly Reason[];
+  /** Size when it was placed; -1 unknown. */
+  readonly bytesThen: Float64Array;
+  /** Positions of units that are to be written to the state. */
+  readonly fresh: readonly number[];
+  /** Whether there is room for the growth too. */
+  readonly roomForGrowth: boolean;
+  /** The spread that was aimed at by a rebalance. */
+  readonly aim: number | undefined;
+}
+
+export function decide(input: DecideInput): Decision {
+  const { collected, partitions, rooms, edited, rebalanceTo, growth } = input;
+  const { keys, rules, rule, lying, lyingAt, positions, columns } = collected;
+  const numberOf = new Map(partitions.map(({ name }, p) => [name, p]));
+  const choices: number[][] = rules.map(({ partitions: names }) =>
+    names.map((name) => numberOf.get(name)!).sort((a, b) => a - b),
+  );
+  const choice = Uint16Array.from(rule);
+  const current = new Int16Array(keys.length).fill(-1);
+  const reasons = new Array<Reason>(keys.length);
+  const bytesThen = new Float64Array(keys.length).fill(-1);
+  const known = new Int16Array(keys.length).fill(-1);
+  const single = new Map<number, number>();
+  const only = (p: number): number => {
+    if (!single.has(p)) single.set(p, choices.push([p]) - 1);
+    return single.get(p)!;
+  };
+  const stay = (u: number, p: number, reason: Reason) => {
+    const set = choices[choice[u]!]!;
+    if (set.length === 1 && set[0] !== p) return; // a rule that names one beats all
+    // an excluded partition keeps what it has; one that a rule of the job file leaves out does not
+    if (!set.includes(p) && rules[rule[u]!]!.kind !== 'free') return;
+    current[u] = p;
+    reasons[u] = reason;
+  };
+  for (const { unit, partition, reason, bytes } of input.placed) {
+    const u = positions.get(unit);
+    const p = numberOf.get(partition);
+    if (u === undefined || p === undefined) continue;
+    known[u] = p;
+    bytesThen[u] = bytes ?? -1;
+    const why = reasonOf(reason);
+    if (why === 'csv') {
+      if (rules[rule[u]!]!.kind === 'written' && !choices[choice[u]!]!.includes(p)) continue;
+      choice[u] = only(p);
+      stay(u, p, 'csv');
+    } else if (!input.rulesChanged || lying[u]! > 0) stay(u, p, why);
+  }
+  for (let u = 0; u < keys.length; u++)
+    if (current[u]! < 0 && lyingAt[u]! >= 0 && known[u]! < 0) stay(u, lyingAt[u]!, 'lying');
+  for (const [key, partition] of edited) {
+    const u = positions.get(key)!;
+    choice[u] = only(numberOf.get(partition)!);
+    current[u] = -1;
+    reasons[u] = 'csv';
+  }
+  const isMovable = (u: number) => choices[choice[u]!]!.length > 1 && choices[choice[u]!]!.includes(current[u]!);
+  const task = (factor: number): PlacementTask => ({
+    keys,
+    partitions,
+    disks: rooms.map(({ bytes, inodes }) => ({ bytes: bytes / factor, inodes: inodes / factor })),
+    choices,
+    choice,
+    current,
+    lying,
+  });
+  const make = (factor: number): { loads: Loads; aim: number | undefined } =>
+    rebalanceTo === undefined
+      ? { loads: balance(task(factor), () => false), aim: undefined }
+      : rebalance(task(factor), rebalanceTo, isMovable);
+  let made = make(growth);
+  const roomForGrowth = growth === 1 || made.loads.shortfalls().length === 0;
+  if (!roomForGrowth) made = make(1);
+  else if (growth !== 1) made = { ...made, loads: onPlainDisks(made.loads, task(1)) };
+  const { assignment } = made.loads;
+  const fresh: number[] = [];
+  for (let u = 0; u < keys.length; u++) {
+    const p = assignment[u]!;
+    const moved = current[u]! >= 0 && current[u] !== p;
+    if (moved) reasons[u] = 'rebalanced';
+    else reasons[u] ??= choices[choice[u]!]!.length === 1 ? 'rule' : 'balanced';
+    if (reasons[u] === 'rule' && rules[rule[u]!]!.kind === 'followed') continue; // nothing to remember
+    if (known[u] !== p || moved || edited.has(keys[u]!)) {
+      fresh.push(u);
+      bytesThen[u] = columns.dataBytes[u]! + columns.archivedBytes[u]!;
+    }
+  }
+  return { loads: made.loads, reasons, bytesThen, fresh, roomForGrowth, aim: made.aim };
+}
+
+/** The same places against the rooms as they are. */
+function onPlainDisks({ assignment }: Loads, task: PlacementTask): Loads {
+  const loads = new Loads(task);
+  for (let u = 0; u < assignment.length; u++) loads.put(u, assignment[u]!);
+  return loads;
+}

@@ -1,0 +1,130 @@
+/** Why a unit lies where it does: all that the planner looked at for it. */
+import type { Inventory } from '../inventory/inventory.js';
+import type { SourceMailbox } from '../model/mailbox.js';
+import type { State } from '../state/state.js';
+import type { Plan } from './plan.js';
+import type { Reason } from './reason.js';
+
+export interface Explanation {
+  /** The mailbox or unit that was asked for. */
+  readonly name: string;
+  readonly unit: string;
+  readonly partition: string;
+  readonly reason: string;
+  /** Directories of the mailbox; of a unit without a mailbox of its name, null. */
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly mailboxes: number;
+  readonly bytes: number;
+  readonly files: number;
+  /** Partitions of the source that it lies on. */
+  readonly sourcePartitions: readonly string[];
+  /** Of all units, by bytes; 1 is the largest. */
+  readonly rank: number;
+  readonly units: number;
+  /** What it was when it was placed; null where nobody noted. */
+  readonly bytesWhenPlaced: number | null;
+  readonly rule: string;
+  readonly partitions: readonly {
+    readonly name: string;
+    /** Whether it may lie there, and why not. */
+    readonly allowed: boolean;
+    readonly because: string;
+    /** What the partition carries of its share without it, and with it. */
+    readonly without: number;
+    readonly with: number;
+    readonly fits: boolean;
+  }[];
+  /** Partitions of the target on which mailboxes of it lie now, and go from at the next pass. */
+  readonly moves: readonly {
+    readonly from: string;
+    readonly to: string;
+    readonly mailboxes: number;
+    readonly bytes: number;
+  }[];
+}
+
+/** Undefined where there is neither such a mailbox nor such a unit. */
+export function explain(plan: Plan, inventory: Inventory, state: State, name: string): Explanation | undefined {
+  const { collected, decision, keyOf } = plan.details;
+  let mailbox: SourceMailbox | undefined;
+  let ofUnit: SourceMailbox | undefined;
+  for (const candidate of inventory.mailboxes) {
+    if (candidate.name === name) mailbox = candidate;
+    if (candidate.unit === name) ofUnit ??= candidate;
+  }
+  const shown = mailbox ?? ofUnit;
+  if (!shown) return undefined;
+  const key = keyOf(shown);
+  const u = collected.positions.get(key)!;
+  const { loads, reasons, bytesThen } = decision;
+  const { columns, rules, rule } = collected;
+  const bytesOf = (unit: number) => columns.dataBytes[unit]! + columns.archivedBytes[unit]!;
+  let rank = 1;
+  for (let other = 0; other < collected.keys.length; other++) if (bytesOf(other) > bytesOf(u)) rank++;
+  const at = loads.assignment[u]!;
+  const ruled = rules[rule[u]!]!;
+  const sourcePartitions = new Set<string>();
+  const moves = new Map<string, { from: string; to: string; mailboxes: number; bytes: number }>();
+  const partition = plan.disks.partitions[at]!.name;
+  for (const one of inventory.mailboxes) {
+    if (keyOf(one) !== key) continue;
+    sourcePartitions.add(one.place.partition);
+    const lies = state.mailboxes.get(inventory.table.rowIds[one.at]!)?.targetPartition;
+    if (lies === undefined || lies === null || lies === partition) continue;
+    const move = moves.get(lies) ?? { from: lies, to: partition, mailboxes: 0, bytes: 0 };
+    move.mailboxes++;
+    move.bytes += one.summary?.bytes ?? 0;
+    moves.set(lies, move);
+  }
+  return {
+    name,
+    unit: collected.nameOf(u).split('\t')[0]!,
+    partition,
+    reason: reasonText(reasons[u]!, ruled.text, ruled.kind),
+    from: mailbox?.place.data ?? null,
+    to: mailbox ? plan.placeOf(mailbox).data : null,
+    mailboxes: columns.mailboxes[u]!,
+    bytes: bytesOf(u),
+    files: columns.dataFiles[u]! + columns.archivedFiles[u]!,
+    sourcePartitions: [...sourcePartitions].sort(),
+    rank,
+    units: collected.keys.length,
+    bytesWhenPlaced: bytesThen[u]! < 0 ? null : bytesThen[u]!,
+    rule: ruled.text,
+    partitions: plan.disks.partitions.map(({ name: other }, p) => {
+      const allowed = ruled.partitions.includes(other);
+      const fits = p === at ? !loads.isOver(p) : loads.fits(u, p, u, at);
+      return {
+        name: other,
+        allowed,
+        because: allowed
+          ? `${ruled.text} allows it`
+          : `${ruled.text} does not name it${ruled.kind === 'free' ? ': it is excluded' : ''}`,
+        without: loads.measure(p, p === at ? u : -1),
+        with: loads.measure(p, -1, p === at ? -1 : u),
+        fits,
+      };
+    }),
+    moves: [...moves.values()],
+  };
+}
+
+function reasonText(reason: Reason, rule: string, kind: 'written' | 'followed' | 'free'): string {
+  switch (reason) {
+    case 'balanced':
+      return kind === 'written'
+        ? `balanced over the partitions of ${rule}: the least loaded when it was its turn, largest first`
+        : 'balanced: the least loaded by bytes and files when it was its turn, largest first; it has stayed there since';
+    case 'lying':
+      return 'most of its mail lies there already';
+    case 'csv':
+      return 'a person said so: plan --from-csv';
+    case 'rebalanced':
+      return 'moved by plan --rebalance';
+    case 'rule':
+      return kind === 'followed' ? `${rule}: the source's partition decides` : `${rule} in the job file`;
+    default:
+      return reason satisfies never;
+  }
+}

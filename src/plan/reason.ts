@@ -1,0 +1,14 @@
+/** Why a unit lies where it does, as the state keeps it. */
+
+/**
+ * `balanced` when it was placed; `lying`: most of its mail lay there already (a renamed user's, one whose pin was taken
+ * out); `csv`: a person said so with `plan --from-csv`; `rebalanced` by `plan --rebalance`; `rule`: the job file leaves no
+ * other.
+ */
+export type Reason = 'balanced' | 'lying' | 'csv' | 'rebalanced' | 'rule';
+
+/** What a state says, that of an earlier version too, which kept a sentence. */
+export function reasonOf(text: string): Reason {
+  if (text === 'lying' || text === 'csv' || text === 'rebalanced' || text === 'rule') return text;
+  return text.startsWith('pinned') ? 'rule' : 'balanced';
+}

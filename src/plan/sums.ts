@@ -1,0 +1,171 @@
+/** What lies on each partition, on the source now and on the target by the plan; and who is largest. */
+import type { Inventory } from '../inventory/inventory.js';
+import type { Job } from '../job/job.js';
+import type { SourceMailbox } from '../model/mailbox.js';
+import type { State } from '../state/state.js';
+import { type Disks, disksOf, type ProbeDisk, probeDisk } from './disks.js';
+import type { Plan } from './plan.js';
+
+export interface PartitionSum {
+  readonly name: string;
+  readonly path: string;
+  /** Of its file system, which others may be on too; 0 where it does not say. */
+  readonly capacityBytes: number;
+  readonly users: number;
+  readonly mailboxes: number;
+  readonly files: number;
+  readonly bytes: number;
+  /** `bytes` of the capacity. */
+  readonly fill: number;
+  /** The same for partitions that share a file system. */
+  readonly fileSystem: string;
+  /** Of the file system, all that is in use: with what others keep there, and on the target with what is to come. */
+  readonly fileSystemFill: number;
+}
+
+export interface TargetPartitionSum extends PartitionSum {
+  /** What part of the whole it should carry by the room on its disks; 0: it takes no part in spreading. */
+  readonly share: number;
+  /** What it carries against that; 1 is even. */
+  readonly measure: number;
+  /** Disks of other kinds of files, where they are not that of the messages. */
+  readonly apart: readonly {
+    readonly kind: string;
+    readonly path: string;
+    readonly fileSystem: string;
+    readonly fileSystemFill: number;
+  }[];
+}
+
+export interface UnitSum {
+  readonly unit: string;
+  readonly partition: string;
+  readonly bytes: number;
+  readonly files: number;
+}
+
+function sumUp(
+  disks: Disks,
+  mailboxes: Iterable<SourceMailbox>,
+  partitionOf: (mailbox: SourceMailbox) => string,
+  fillOf: (disk: number) => number,
+): PartitionSum[] {
+  const sums = new Map(
+    disks.partitions.map(({ name }) => [name, { users: new Set<string>(), mailboxes: 0, files: 0, bytes: 0 }]),
+  );
+  for (const mailbox of mailboxes) {
+    const sum = sums.get(partitionOf(mailbox));
+    if (!sum) continue;
+    if (mailbox.user) sum.users.add(mailbox.unit);
+    sum.mailboxes++;
+    sum.files += mailbox.summary?.files ?? 0;
+    sum.bytes += mailbox.summary?.bytes ?? 0;
+  }
+  return disks.partitions.map(({ name, path, disk }) => {
+    const { totalBytes, id } = disks.disks[disk.data]!;
+    const capacityBytes = Number.isFinite(totalBytes) ? totalBytes : 0;
+    const sum = sums.get(name)!;
+    return {
+      name,
+      path,
+      capacityBytes,
+      users: sum.users.size,
+      mailboxes: sum.mailboxes,
+      files: sum.files,
+      bytes: sum.bytes,
+      fill: capacityBytes === 0 ? 0 : sum.bytes / capacityBytes,
+      fileSystem: id,
+      fileSystemFill: fillOf(disk.data),
+    };
+  });
+}
+
+export function sumsBefore(job: Job, inventory: Inventory, probe: ProbeDisk = probeDisk): PartitionSum[] {
+  const disks = disksOf(job.source, probe);
+  const fillOf = (d: number) =>
+    part(disks.disks[d]!.totalBytes - disks.disks[d]!.freeBytes, disks.disks[d]!.totalBytes);
+  return sumUp(disks, inventory.mailboxes, (mailbox) => mailbox.place.partition, fillOf);
+}
+
+export function sumsAfter({ disks, partitionOf, details }: Plan, inventory: Inventory): TargetPartitionSum[] {
+  const { loads } = details.decision;
+  const fillOf = (d: number) => part(details.rooms[d]!.others + loads.used[2 * d]!, disks.disks[d]!.totalBytes);
+  return sumUp(disks, inventory.mailboxes, partitionOf, fillOf).map((sum, p) => {
+    const { disk, roots } = disks.partitions[p]!;
+    const apart = (['archive', 'index', 'cache'] as const)
+      .filter((kind) => disk[kind] !== disk.data)
+      .map((kind) => ({
+        kind,
+        path: roots[kind],
+        fileSystem: disks.disks[disk[kind]]!.id,
+        fileSystemFill: fillOf(disk[kind]),
+      }));
+    return { ...sum, share: loads.shares[p]!, measure: loads.measure(p), apart };
+  });
+}
+
+function part(of: number, all: number): number {
+  return Number.isFinite(all) && all > 0 ? of / all : 0;
+}
+
+/** The largest units by bytes. */
+export function largestUnits({ details: { collected, decision }, disks }: Plan, count: number): UnitSum[] {
+  const { columns, keys, nameOf } = collected;
+  const bytes = (u: number) => columns.dataBytes[u]! + columns.archivedBytes[u]!;
+  const top: number[] = [];
+  for (let u = 0; u < keys.length; u++) {
+    if (top.length === count && bytes(u) <= bytes(top[count - 1]!)) continue;
+    const at = top.findIndex((other) => bytes(other) < bytes(u));
+    top.splice(at < 0 ? top.length : at, 0, u);
+    top.length = Math.min(top.length, count);
+  }
+  return top.map((u) => ({
+    unit: nameOf(u),
+    partition: disks.partitions[decision.loads.assignment[u]!]!.name,
+    bytes: bytes(u),
+    files: columns.dataFiles[u]! + columns.archivedFiles[u]!,
+  }));
+}
+
+export interface PlannedMoves {
+  /** Mailboxes that lie elsewhere on the target than they will after the next pass. */
+  readonly mailboxes: number;
+  readonly bytes: number;
+  /** Of these bytes, what goes to another file system: a copy, not a rename. */
+  readonly bytesCopied: number;
+  /** From partition to partition, the largest first. */
+  readonly ways: readonly {
+    readonly from: string;
+    readonly to: string;
+    readonly mailboxes: number;
+    readonly bytes: number;
+  }[];
+}
+
+export function plannedMoves({ disks, placeOf }: Plan, inventory: Inventory, state: State): PlannedMoves {
+  const ways = new Map<string, { from: string; to: string; mailboxes: number; bytes: number }>();
+  const diskOf = new Map(disks.partitions.map(({ name, disk }) => [name, disk.data]));
+  const byUniqueid = new Map(inventory.mailboxes.map((mailbox) => [mailbox.uniqueid, mailbox]));
+  for (const row of state.mailboxes.standings()) {
+    const mailbox = row.targetPartition === null ? undefined : byUniqueid.get(row.uniqueid);
+    if (!mailbox || row.targetPartition === null) continue;
+    const { partition, relative } = placeOf(mailbox);
+    if (row.targetPartition === partition && row.targetRelative === relative) continue;
+    const key = `${row.targetPartition} ${partition}`;
+    const way = ways.get(key) ?? { from: row.targetPartition, to: partition, mailboxes: 0, bytes: 0 };
+    way.mailboxes++;
+    way.bytes += mailbox.summary?.bytes ?? 0;
+    ways.set(key, way);
+  }
+  const all = [...ways.values()].sort((a, b) => b.bytes - a.bytes || (a.from + a.to < b.from + b.to ? -1 : 1));
+  const sum = (list: typeof all, of: (way: (typeof all)[number]) => number) => list.reduce((s, way) => s + of(way), 0);
+  return {
+    mailboxes: sum(all, (way) => way.mailboxes),
+    bytes: sum(all, (way) => way.bytes),
+    bytesCopied: sum(
+      all.filter(({ from, to }) => diskOf.get(from) !== diskOf.get(to)),
+      (way) => way.bytes,
+    ),
+    ways: all,
+  };
+}
