@@ -28,8 +28,10 @@ export interface Rebalanced {
 export function rebalance(task: PlacementTask, wanted: number, isFree: (u: number) => boolean): Rebalanced {
   const { current } = task;
   const loads = balance(task, () => false);
-  // a disk is full where its partitions carry that much of their shares
-  const aim = Math.min(Math.max(wanted, CLOSEST * lowerBound(loads)), Math.max(loads.mostOfShare, lowerBound(loads)));
+  const bound = lowerBound(loads);
+  let aim = Math.max(wanted, CLOSEST * bound);
+  // where no partition carries more than that of its share no disk is over its room
+  if (loads.shortfalls().length > 0) aim = Math.min(aim, Math.max(bound, loads.mostOfShare));
   if (isReached(loads, aim)) return { loads, aim };
   const least = leastBytes(loads, aim);
   for (const careful of [true, false]) {
