@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
 import { ConfigError, RefusedError } from '../base/errors.js';
 import { formatBytes, plural } from '../base/units.js';
-import { rescueEarly } from '../cutover/rescue-leftovers.js';
-import { rescueText } from '../report/rescue-text.js';
+import type { Job } from '../job/job.js';
+import type { State } from '../state/state.js';
+import type { PassResult } from '../sync/pass.js';
 import type { PassFigures } from '../sync/pass-figures.js';
 import { runPresync } from '../sync/presync.js';
 import { passContext } from './pass-context.js';
-import { type CommonOptions, commonCommand, runOnJob } from './run.js';
+import { type CommonOptions, commonCommand, type Environment, runOnJob } from './run.js';
 
 interface PresyncOptions extends CommonOptions {
   readonly full?: boolean;
@@ -43,13 +44,21 @@ export function presyncCommand(): Command {
         const { figures } = pass;
         // A full pass takes its time anyway, and what it rescues the cutover finds done.
         const isEarly = passOptions.full && figures.complete && job.options.migrate.rescue === 'copy';
-        const rescued = isEarly && 'plan' in pass ? rescueEarly(job, state, pass, env.problems) : undefined;
+        const early = isEarly && 'plan' in pass ? await rescue(job, state, pass, env) : undefined;
         state.saveProblems(env.problems.all);
-        return rescued === undefined
+        return early === undefined
           ? { body: figures, text: passText(figures) }
-          : { body: { ...figures, rescued }, text: `${passText(figures)}\n${rescueText(rescued)}` };
+          : { body: { ...figures, rescued: early.rescued }, text: `${passText(figures)}\n${early.text}` };
       });
     });
+}
+
+/** Loaded when asked for: most passes never are. */
+async function rescue(job: Job, state: State, pass: PassResult, env: Environment) {
+  const { rescueEarly } = await import('../cutover/rescue-leftovers.js');
+  const { rescueText } = await import('../report/rescue-text.js');
+  const rescued = rescueEarly(job, state, pass, env.problems);
+  return { rescued, text: rescueText(rescued) };
 }
 
 export function parseCount(text: string | undefined): number {

@@ -11,8 +11,8 @@ import { ifThere } from './os-path.js';
 export const STAT_WORDS = 10;
 
 const MAX_PATH = 4096;
-/** A stat by `statx` saves 1.5-2 µs of CPU time; koffi takes 15-20 ms to load (bench "idle"). */
-const WORTH_NATIVE = 12_000;
+/** A stat by `statx` saves 4 µs of CPU time and more; its addon takes 5 ms to load (bench "idle"). */
+const WORTH_NATIVE = 1200;
 const ENOENT = 2;
 const ENOTDIR = 20;
 const ENAMETOOLONG = 36;

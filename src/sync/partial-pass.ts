@@ -15,27 +15,85 @@ import type { MailboxSummary } from '../model/mailbox.js';
 import type { IndexVersions, SyncTask } from '../model/sync-task.js';
 import type { MailboxRow } from '../state/mailbox-rows.js';
 import type { State } from '../state/state.js';
-import type { BatchTask, TaskMaking, Todo } from './batches.js';
+import { Batches, type BatchTask, type TaskMaking, type Todo } from './batches.js';
 import { askGuard } from './guard.js';
+import { clearAnchors } from './links.js';
 import { placeOfRow, sourcePlaceOfRow, taskPlace } from './mailbox-tasks.js';
+import type { PassContext } from './pass-context.js';
+import type { PassFigures } from './pass-figures.js';
+import { asPass, openTargets, type PassSession } from './pass-session.js';
 import type { Swept } from './sweep-list.js';
 import { indexVersions } from './target-version.js';
 
-export interface PartialTodo extends Todo {
+interface PartialTodo extends Todo {
   /** Where it stands in the list. */
   readonly position: number;
 }
 
 /** Mailboxes that a partial pass can do, and what the state is to know of them first. */
-export interface PartialWork {
+interface PartialWork {
   readonly todos: readonly PartialTodo[];
   readonly seen: readonly (MailboxSummary & Seen)[];
 }
 
 type Seen = Pick<MailboxRow, 'uniqueid' | 'name' | 'sourceKey' | 'headerPrint' | 'print'>;
 
+/**
+ * @param figures As the sweep found things; what is done is counted in.
+ * @returns false where a whole pass is needed: nothing was done then
+ */
+export async function runPartialPass(
+  job: Job,
+  state: State,
+  source: SourceTrees,
+  swept: Swept,
+  figures: PassFigures,
+  context: PassContext,
+): Promise<boolean> {
+  const work = partialWork(job, state, source, swept);
+  if (!work) return false;
+  for (const problem of swept.problems) context.problems.add(problem);
+  figures.mailboxes.unchanged -= work.todos.length;
+  await asPass(job, state, 'presync', async (session) => {
+    await copyChanged(job, state, swept, work, figures, context, session);
+    return { figures };
+  });
+  context.stop.throwIfInterrupted();
+  return true;
+}
+
+async function copyChanged(
+  job: Job,
+  state: State,
+  swept: Swept,
+  { todos, seen }: PartialWork,
+  figures: PassFigures,
+  context: PassContext,
+  { target, pool }: PassSession,
+): Promise<void> {
+  state.sweep.strike(todos.map(({ position }) => position));
+  state.mailboxes.keepsSweep = true;
+  try {
+    state.mailboxes.sight(seen);
+    openTargets(job, target, false);
+    const news: { position: number; words: Buffer }[] = [];
+    const batches = new Batches<PartialTodo>(state, target, pool, context, figures, {
+      taskOf: ({ id }) => partialTask(job, state.mailboxes.get(id)!, swept.third === 'expunge'),
+      onDone: ({ position }, { print }) => {
+        if (print !== null) news.push({ position, words: wordsOfPrint(print) });
+      },
+    });
+    await batches.run(todos);
+    state.sweep.renew(news);
+  } finally {
+    state.mailboxes.keepsSweep = false;
+  }
+  if (!context.stop.stopped) for (const root of target.opened) clearAnchors(root);
+  figures.complete = !context.stop.stopped;
+}
+
 /** @returns undefined where a whole pass is needed */
-export function partialWork(job: Job, state: State, trees: SourceTrees, swept: Swept): PartialWork | undefined {
+function partialWork(job: Job, state: State, trees: SourceTrees, swept: Swept): PartialWork | undefined {
   const indexes = indexVersions(job.options.migrate.upgrade_indexes, job.target.conf.version);
   const todos: PartialTodo[] = [];
   const seen: (MailboxSummary & Seen)[] = [];
@@ -98,7 +156,7 @@ function makingOf(row: MailboxRow): TaskMaking {
   return JSON.parse(row.making!) as TaskMaking;
 }
 
-export function partialTask(job: Job, row: MailboxRow, hasExpunge: boolean): BatchTask {
+function partialTask(job: Job, row: MailboxRow, hasExpunge: boolean): BatchTask {
   const { conf } = job.target;
   const to = placeOfRow(job, row);
   const task: SyncTask = {
@@ -124,7 +182,7 @@ export function partialTask(job: Job, row: MailboxRow, hasExpunge: boolean): Bat
 }
 
 /** A fingerprint as the list has it. */
-export function wordsOfPrint(print: string): Buffer {
+function wordsOfPrint(print: string): Buffer {
   const words = new Int32Array(FILES * STAT_WORDS);
   putPrint(print, words, 0);
   return Buffer.from(words.buffer);

@@ -64,12 +64,3 @@ function openTarget(target: TargetTrees, path: string): TargetRoot {
     );
   }
 }
-
-export function missingRoots({ source: { conf } }: Job, source: SourceTrees): string[] {
-  return partitionRoots(conf).filter((path) => source.root(path) === undefined);
-}
-
-/** The source's roots that held mailboxes at the last pass. */
-export function rootsWithMail(state: State): string[] {
-  return JSON.parse(state.fact('roots') ?? '[]') as string[];
-}

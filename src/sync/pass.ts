@@ -18,7 +18,8 @@ import { MailboxTasks, type MailboxTodo } from './mailbox-tasks.js';
 import { moveMailboxes } from './moves.js';
 import type { PassContext } from './pass-context.js';
 import { noFigures, type PassFigures } from './pass-figures.js';
-import { asPass, missingRoots, openTargets, type PassSession, rootsWithMail } from './pass-session.js';
+import { asPass, openTargets, type PassSession } from './pass-session.js';
+import { missingRoots, rootsWithMail } from './source-roots.js';
 import { SweepList } from './sweep-list.js';
 import { requireTargetReads } from './target-version.js';
 
