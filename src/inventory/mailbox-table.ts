@@ -71,8 +71,9 @@ export class MailboxTable {
   #look({ roots, relative }: MailboxPlace, into: Int32Array, at: number): void {
     const { meta } = roots;
     const homes = [meta.header, meta.index, meta[this.#third]];
+    this.#sweep.enterPath(relative);
     for (let file = 0; file < FILES; file++)
-      this.#sweep.read(this.#rootNumber(homes[file]!), relative, this.#names[file]!, into, at + file * STAT_WORDS);
+      this.#sweep.read(this.#rootNumber(homes[file]!), this.#names[file]!, into, at + file * STAT_WORDS);
   }
 
   #rootNumber(path: string): number {

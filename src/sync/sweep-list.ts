@@ -163,8 +163,9 @@ function searchPart(part: Buffer, first: number, { head, sweep, names, news, cha
     const newer = news.size === 0 ? undefined : news.get(first + i);
     if (newer) bytes.set(newer, i * WORDS * 4);
     let same = newer !== null;
+    sweep.enter(part, from, to);
     for (let file = 0; same && file < FILES; file++)
-      same = sweep.isAsBefore(place[file]!, part, from, to, names[file]!, words, i * WORDS + file * STAT_WORDS);
+      same = sweep.isAsBefore(place[file]!, names[file]!, words, i * WORDS + file * STAT_WORDS);
     if (same) continue;
     if (row === 0 || changed.length >= most) return false;
     changed.push({ position: first + i, row });

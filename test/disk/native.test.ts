@@ -56,8 +56,8 @@ it.each([
   const sweep = new StatSweep(files);
   sweep.addRoot(tmpdir());
   const relative = Buffer.from(`xx${dir.slice(tmpdir().length + 1)}xx`);
-  const isAsBefore = (name: string, at: number) =>
-    sweep.isAsBefore(0, relative, 2, relative.length - 2, Buffer.from(`/${name}\0`), words, at);
+  sweep.enter(relative, 2, relative.length - 2);
+  const isAsBefore = (name: string, at: number) => sweep.isAsBefore(0, Buffer.from(`/${name}\0`), words, at);
   expect(isAsBefore('watched', 0)).toBe(true);
   expect(isAsBefore('nothing', STAT_WORDS)).toBe(true);
   expect(isAsBefore('nothing', 0)).toBe(false);
@@ -70,7 +70,7 @@ it.each([
   expect(isAsBefore('watched', 0)).toBe(true);
   writeFileSync(path, '2'); // the same size, the same inode
   expect(isAsBefore('watched', 0)).toBe(false);
-  const below = dir.slice(tmpdir().length + 1);
+  sweep.enterPath(dir.slice(tmpdir().length + 1));
   for (const [name, time] of [
     ['watched', 0],
     ['watched', -12.25],
@@ -78,7 +78,7 @@ it.each([
     ['nothing', 0],
   ] as const) {
     if (name === 'watched') utimesSync(path, time, time);
-    sweep.read(0, below, Buffer.from(`/${name}\0`), words, STAT_WORDS);
+    sweep.read(0, Buffer.from(`/${name}\0`), words, STAT_WORDS);
     expect(printOfWords(words, STAT_WORDS)).toBe(fingerprintOf(statPath(join(dir, name))));
   }
   sweep.close();
