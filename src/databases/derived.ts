@@ -72,15 +72,15 @@ export function davRule(from: CyrusConf, to: CyrusConf): DerivedRule {
   return { action: 'left-to-target', note: 'run dav_reconstruct -a, where there are calendars or addressbooks' };
 }
 
-/** Messages that `ctl_conversationsdb -b` goes through in a second: TO BE MEASURED. */
-const CONVERSATIONS_PER_SECOND = 5_000;
+/** Messages in a second; 3.6.1 went through 20,000 with 1,900 (`npx vite-node test/bench/derived-rates.ts`, a busy machine). */
+const CONVERSATIONS_PER_SECOND = 2_000;
 
 export function conversationsCommand(work: Work): string {
   return `run ctl_conversationsdb -b -r (about ${formatSeconds(work.messages / CONVERSATIONS_PER_SECOND)} for ${plural(work.messages, 'message')})`;
 }
 
-/** Bytes of mail that `squatter` reads and indexes in a second: TO BE MEASURED. */
-const SEARCH_BYTES_PER_SECOND = { squat: 10_000_000, xapian: 2_000_000 } as const;
+/** Bytes of mail that `squatter` of 3.6.1 reads and indexes in a second (the same bench: 11.3 MB; Xapian by the batches it reported). */
+const SEARCH_BYTES_PER_SECOND = { squat: 11_000_000, xapian: 1_700_000 } as const;
 
 /** Search databases of every kind: cyrus.squat in the mailboxes, Xapian's on partitions of their own. */
 export function searchOutcome(from: CyrusConf, to: CyrusConf, work: Work): DatabaseOutcome {

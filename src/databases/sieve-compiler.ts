@@ -39,41 +39,57 @@ const PLACES = [
   '/usr/cyrus/sbin/sievec',
 ];
 
-/** Of one script; the largest of real life take a hundredth. */
-const SECONDS_PER_SCRIPT = 10;
 const MEMORY_BYTES = 1 << 30;
 const OUTPUT_BYTES = 1 << 24;
-/** Of one run: the rest is tried by the next. 2 cores try some 500 scripts in a second. */
-const SECONDS_IN_ALL = 60;
 const LONGEST_ERROR = 500;
 
-/** @param memory Undefined: nothing is remembered. */
-export function openCompiler(job: Job, memory: ScriptMemory | undefined): ScriptCompiler {
+export interface CompilerLimits {
+  /** Of one script. */
+  readonly secondsEach: number;
+  /** Of one run: the rest is tried by the next. */
+  readonly secondsInAll: number;
+}
+
+/** The largest script of real life takes a hundredth of `secondsEach`. */
+export const CUTOVER_LIMITS: CompilerLimits = { secondsEach: 10, secondsInAll: 60 };
+
+/** @param memory Undefined: nothing is remembered. @param places Where to look for the program, as the target names it. */
+export function openCompiler(
+  job: Job,
+  memory: ScriptMemory | undefined,
+  limits: CompilerLimits = CUTOVER_LIMITS,
+  places: readonly string[] = PLACES,
+): ScriptCompiler {
   const { prefix, real, conf } = job.target;
   const unusable = (why: string): ScriptCompiler => ({
     why,
     newest: undefined,
     compile: (scripts) => Promise.resolve(scripts.map(() => ({ kind: 'unchecked' }))),
   });
-  const tool = PLACES.find((path) => existsSync(real(path)));
+  const tool = places.find((path) => existsSync(real(path)));
   if (tool === undefined) return unusable('it is not installed here');
   const isRoot = process.geteuid?.() === 0;
   if (!isRoot && (prefix !== '' || process.geteuid?.() !== job.owner.uid))
     return unusable(`this runs neither as root nor as ${conf.cyrusUser}`);
-  const sievec = new Sievec(job, tool, isRoot);
+  const sievec = new Sievec(job, tool, isRoot, limits.secondsEach);
   const probe = sievec.probe();
   if (typeof probe === 'string') return unusable(`it does not work here: ${probe}`);
-  return { why: undefined, newest: probe.version, compile: (scripts) => compileAll(sievec, memory, scripts) };
+  return {
+    why: undefined,
+    newest: probe.version,
+    compile: (scripts) => compileAll(sievec, memory, scripts, limits.secondsInAll),
+  };
 }
 
 async function compileAll(
   sievec: Sievec,
   memory: ScriptMemory | undefined,
   scripts: readonly { bytes: Buffer; needsCompiling: boolean }[],
+  secondsInAll: number,
 ): Promise<Compiled[]> {
   const results: Compiled[] = scripts.map(() => ({ kind: 'unchecked' }));
   const learnt = new Map<string, string>();
-  const until = Date.now() + SECONDS_IN_ALL * 1000;
+  const until = Date.now() + secondsInAll * 1000;
   let next = 0;
   const work = async () => {
     for (let i = next++; i < scripts.length; i = next++) {
@@ -103,12 +119,14 @@ class Sievec {
   readonly #job: Job;
   readonly #tool: string;
   readonly #isRoot: boolean;
+  readonly #secondsEach: number;
   /** What results depend on beside the script: the program, and which extensions its imapd.conf allows. */
   readonly #identity: string;
   /** Below the target's root, private to the server's user; made at first use. */
   #dir: string | undefined;
 
-  constructor(job: Job, tool: string, isRoot: boolean) {
+  constructor(job: Job, tool: string, isRoot: boolean, secondsEach: number) {
+    this.#secondsEach = secondsEach;
     this.#job = job;
     this.#tool = tool;
     this.#isRoot = isRoot;
@@ -144,7 +162,7 @@ class Sievec {
     const { command, args, input, output } = this.#prepare(script, name);
     return new Promise((resolve) => {
       execFile(command, args, { ...this.#options(), encoding: 'latin1' }, (error, _stdout, stderr) => {
-        resolve(resultOf(error, stderr, output));
+        resolve(resultOf(error, stderr, output, this.#secondsEach));
         for (const file of [input, output]) rmSync(file, { force: true });
       });
     });
@@ -169,7 +187,9 @@ class Sievec {
     const inside = (path: string) => path.slice(prefix.length);
     const sievec = [this.#tool, '-C', conf.file, inside(input), inside(output)];
     const within = prefix === '' ? sievec : ['chroot', `--userspec=${uid}:${gid}`, prefix, ...sievec];
-    const limited = existsSync('/usr/bin/prlimit') ? ['/usr/bin/prlimit', ...LIMITS, '--', ...within] : within;
+    const limited = existsSync('/usr/bin/prlimit')
+      ? ['/usr/bin/prlimit', `--cpu=${this.#secondsEach}`, ...LIMITS, '--', ...within]
+      : within;
     return { command: limited[0]!, args: limited.slice(1), input, output };
   }
 
@@ -180,24 +200,23 @@ class Sievec {
       ...asServer,
       cwd: '/',
       env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
-      timeout: SECONDS_PER_SCRIPT * 1000,
+      timeout: this.#secondsEach * 1000,
       killSignal: 'SIGKILL',
       maxBuffer: 1 << 20,
     } as const;
   }
 }
 
-const LIMITS = [`--cpu=${SECONDS_PER_SCRIPT}`, `--as=${MEMORY_BYTES}`, `--fsize=${OUTPUT_BYTES}`, '--core=0'];
+const LIMITS = [`--as=${MEMORY_BYTES}`, `--fsize=${OUTPUT_BYTES}`, '--core=0'];
 
 /** What sievec says where the script is at fault; anything else is its own trouble. @see cyrus-imapd 3.6.1 sieve/sievec.c */
 const REFUSED = /^(?:Unable to parse script\b:?|bytecode generate failed)/;
 
-function resultOf(error: Error | null, stderr: string, output: string): Compiled {
+function resultOf(error: Error | null, stderr: string, output: string, secondsEach: number): Compiled {
   if (!error) return { kind: 'compiled', bytecode: existsSync(output) ? readFileSync(output) : undefined };
   const said = stderr.trim();
   if (REFUSED.test(said)) return { kind: 'failed', error: oneLine(said.replace(/^Unable to parse script: /, '')) };
-  if ('killed' in error && error.killed)
-    return { kind: 'failed', error: `it was not done after ${SECONDS_PER_SCRIPT} s` };
+  if ('killed' in error && error.killed) return { kind: 'failed', error: `it was not done after ${secondsEach} s` };
   if ('signal' in error && error.signal) return { kind: 'failed', error: `it died of ${String(error.signal)}` };
   return { kind: 'unchecked' };
 }

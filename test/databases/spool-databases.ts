@@ -7,10 +7,14 @@ import { readIndexHeader } from '../../src/cyrus/mailbox/index.js';
 import { IndexWriter } from '../../src/cyrus/mailbox/index-writer.js';
 import { type ConfigCensus, takeCensus } from '../../src/databases/config-census.js';
 import { ConfigReader } from '../../src/databases/config-reader.js';
+import { ConfigWriter } from '../../src/databases/config-writer.js';
 import { type DatabasesResult, migrateDatabases } from '../../src/databases/databases.js';
 import { type Migrated, type MigratedMailbox, migratedOf } from '../../src/databases/migrated.js';
+import type { DatabaseOutcome } from '../../src/databases/report.js';
+import { migrateSieve } from '../../src/databases/sieve.js';
+import type { ScriptCompiler } from '../../src/databases/sieve-compiler.js';
 import { SourceTrees, TargetTrees } from '../../src/disk/trees.js';
-import { takeInventory } from '../../src/inventory/inventory.js';
+import { type Inventory, takeInventory } from '../../src/inventory/inventory.js';
 import { type Job, loadJob } from '../../src/job/job.js';
 import type { SourceMailbox } from '../../src/model/mailbox.js';
 import { type Problem, ProblemList } from '../../src/model/problem.js';
@@ -68,16 +72,40 @@ export class SpoolDatabases {
     );
   }
 
-  /** One cutover's databases. */
-  async migrate(): Promise<Outcome> {
-    const job = loadJob(this.#jobFile);
+  get job(): Job {
+    return loadJob(this.#jobFile);
+  }
+
+  /** The scripts alone, with a compiler of the test's. */
+  async sieve(compiler: ScriptCompiler): Promise<{ outcomes: DatabaseOutcome[]; problems: readonly Problem[] }> {
+    const { job } = this;
+    const state = new State(job.stateFile);
+    const source = new SourceTrees(job.source);
+    const target = new TargetTrees(job.target, undefined);
+    try {
+      const problems = new ProblemList();
+      const migrated = allOf(job, source, takeInventory(job, state, source, problems));
+      const reader = new ConfigReader(source.root(job.source.conf.sieveDir)!, job.source.conf.version);
+      const writer = new ConfigWriter(target.root(job.target.conf.sieveDir));
+      const context = { job, reader, writer: () => writer, migrated, problems, compiler };
+      return { outcomes: await migrateSieve(context), problems: problems.all };
+    } finally {
+      state.close();
+      source.close();
+      target.close();
+    }
+  }
+
+  /** One cutover's databases. @param options `without`: mailboxes that the target lacks. */
+  async migrate(options: { readonly without?: RegExp } = {}): Promise<Outcome> {
+    const { job } = this;
     const state = new State(job.stateFile);
     const source = new SourceTrees(job.source);
     const target = new TargetTrees(job.target, undefined);
     try {
       const problems = new ProblemList();
       const inventory = takeInventory(job, state, source, problems);
-      const migrated = allOf(job, source, inventory);
+      const migrated = allOf(job, source, inventory, options.without);
       const result = await migrateDatabases(job, inventory, migrated, target, state.config, problems);
       const reader = new ConfigReader(source.root(job.source.conf.configDirectory)!, job.source.conf.version);
       return { result, census: takeCensus(job, reader, migrated), problems: problems.all };
@@ -94,16 +122,18 @@ export class SpoolDatabases {
 }
 
 /** Every mailbox of the source as if it had been copied to a target of its layout. */
-function allOf(job: Job, source: SourceTrees, inventory: ReturnType<typeof takeInventory>): Migrated {
+function allOf(job: Job, source: SourceTrees, inventory: Inventory, without = /(?!)/): Migrated {
   const roots = job.target.conf.partitions.get('default')!;
   return migratedOf(
     job,
     inventory,
-    inventory.mailboxes.map((mailbox): MigratedMailbox => {
-      const { legacy, relative } = mailbox.place;
-      const place = Object.assign(Object.create(Object.getPrototypeOf(mailbox.place)), { roots, legacy, relative });
-      return { mailbox, place, index: indexOf(source, mailbox), asItStands: false };
-    }),
+    inventory.mailboxes
+      .filter(({ name }) => !without.test(name))
+      .map((mailbox): MigratedMailbox => {
+        const { legacy, relative } = mailbox.place;
+        const place = Object.assign(Object.create(Object.getPrototypeOf(mailbox.place)), { roots, legacy, relative });
+        return { mailbox, place, index: indexOf(source, mailbox), asItStands: false };
+      }),
   );
 }
 
