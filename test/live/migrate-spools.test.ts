@@ -1,5 +1,12 @@
 import { existsSync } from 'node:fs';
 import { expect } from 'vitest';
+import { findTargets } from '../matrix/targets.js';
+import {
+  inconsistentDatabases,
+  whatMboxlistFinds,
+  whatQuotaFinds,
+  whatReconstructFinds,
+} from '../matrix/tool-findings.js';
 import { type Correction, correctedUsage } from '../support/corrected-usage.js';
 import type { CyrusSetup } from '../support/cyrus-conf.js';
 import { liveTest } from '../support/live-test.js';
@@ -23,6 +30,13 @@ const TARGETS: Readonly<Record<SpoolName, Omit<CyrusSetup, 'dir'>>> = {
   '3.6-uuid-archive': { hash: 'none', partitions: ['n1', 'n2'], archiveAfter: '1d' },
   '3.6-virtdomains': { hash: 'basic', partitions: ['n1', 'n2'], meta: true },
 };
+
+/** Release line of the Cyrus of this machine. */
+function targetVersion(): string {
+  const version = findTargets('').at(-1)?.version;
+  if (version === undefined) throw new Error('no Cyrus here');
+  return version;
+}
 
 interface Place {
   readonly data: string | null;
@@ -76,5 +90,12 @@ for (const name of SPOOLS) {
       })
       .filter((m) => m.where !== m.mbpath);
     expect(odd).toEqual([]);
+
+    await newServer.stop();
+    const cell = { source: { name }, target: { version: targetVersion() }, features: { indexes: 'needed' } } as const;
+    expect(whatMboxlistFinds(newServer, where.mailboxes)).toEqual([]);
+    expect(inconsistentDatabases(newServer)).toEqual([]);
+    expect(whatQuotaFinds(newServer, cell)).toEqual([]);
+    expect(whatReconstructFinds(newServer, cell, new Set(where.mailboxes.map((m) => m.name)))).toEqual([]);
   });
 }

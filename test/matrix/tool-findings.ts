@@ -1,9 +1,10 @@
 /** What the target's own checkers say of a migrated tree. They write: run them on a copy. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { detectBackend } from '../../src/cyrus/db/detect.js';
 import type { CyrusServer } from '../support/cyrus-server.js';
-import type { Cell } from './cells.js';
 
 /** What of a cell decides about lines of tools. */
-interface CellOfTool {
+export interface CellOfTool {
   readonly source: { readonly name: string };
   readonly target: { readonly version: string };
   readonly features: { readonly indexes: 'needed' | 'all' };
@@ -61,13 +62,56 @@ export function consistencyOfDatabase(server: CyrusServer, backend: string): str
   return findings;
 }
 
-export function whatQuotaFinds(server: CyrusServer, cell: Cell): string[] {
+/** Every database that a server opens by its configured backend: those of the configdirectory, and each user's. */
+export function inconsistentDatabases(server: CyrusServer): string[] {
+  const conf = `${server.realDir}/conf`;
+  const files = readdirSync(conf, { recursive: true, encoding: 'latin1' as BufferEncoding }).filter((path) =>
+    /^(?:mailboxes|annotations|deliver)\.db$|^(?:user|domain)\/.*(?:\.|\/)(?:seen|mboxkey|conversations)(?:\.db)?$/.test(
+      path,
+    ),
+  );
+  return files.flatMap((path) => {
+    const bytes = readFileSync(Buffer.from(`${conf}/${path}`, 'latin1'));
+    const backend = detectBackend(bytes);
+    if (backend === 'flat') return bytes.length === 0 ? [] : [`${path} is flat`];
+    const { stdout, stderr } = server.runTool('cyr_dbtool', [`${server.dir}/conf/${path}`, backend, 'consistent']);
+    return /^Yes/.test(stdout) ? [] : [`${path}: ${stdout}${stderr}`];
+  });
+}
+
+/** A mailbox of which `where` says these two. */
+interface Placed {
+  readonly name: string;
+  readonly to: { readonly data: string | null };
+}
+
+/**
+ * What `ctl_mboxlist -v` says beyond what it says of every server: it looks for directories by name only, and for such of
+ * tombstones and intermediates too. @param placed All mailboxes, with where they are
+ */
+export function whatMboxlistFinds(server: CyrusServer, placed: readonly Placed[]): string[] {
+  const { status, stdout, stderr } = server.runTool('ctl_mboxlist', ['-v']);
+  const elsewhere = new Set(
+    placed
+      .filter(
+        ({ to }) => to.data !== null && (/\/uuid\//.test(to.data) || !existsSync((server.setup.root ?? '') + to.data)),
+      )
+      .map(({ name }) => name),
+  );
+  const odd = `${stdout}${stderr}`.split('\n').filter((line) => {
+    const found = /^'(.*)' has a DB entry but no directory on partition '(.*)'$/.exec(line);
+    return line !== '' && !(found && (found[2] === '(null)' || elsewhere.has(found[1]!)));
+  });
+  return report('ctl_mboxlist -v', status, odd);
+}
+
+export function whatQuotaFinds(server: CyrusServer, cell: CellOfTool): string[] {
   const { status, stdout, stderr } = server.runTool('quota', ['-f']);
   return report('quota -f', status, quotaFindings(`${stdout}${stderr}`, cell));
 }
 
 /** @param mailboxes internal names of all that were migrated */
-export function whatReconstructFinds(server: CyrusServer, cell: Cell, mailboxes: ReadonlySet<string>): string[] {
+export function whatReconstructFinds(server: CyrusServer, cell: CellOfTool, mailboxes: ReadonlySet<string>): string[] {
   const { status, stdout, stderr } = server.runTool('reconstruct', ['-n', '-r', '*']);
   return report('reconstruct -n', status, reconstructFindings(`${stdout}${stderr}`, cell, mailboxes));
 }
