@@ -56,11 +56,18 @@ const ROWS: readonly Row[] = [
   },
   {
     option: 'defaultdomain',
-    effect: (from, to, { source, target }) =>
+    effect: (from, to, { source, target }) => {
+      // Seen with 3.6.1: a script that names no :addresses answers what is sent to USER@DEFAULTDOMAIN, whatever the envelope has.
+      const vacation =
+        !isAtLeast(source.version, '3.0') && isAtLeast(target.version, '3.0') && to === 'internal'
+          ? 'Vacation scripts answer only mail to USER@internal: set defaultdomain to the domain of your addresses.'
+          : undefined;
       // 3.x splits logins even without virtdomains; a domain that nobody writes makes no difference.
-      (source.virtDomains === 'off' && target.virtDomains === 'off') || (from === '(not set)' && to === 'internal')
-        ? undefined
-        : `Mailboxes of ${to === '(not set)' ? from : to} are looked for ${to === '(not set)' ? 'with' : 'without'} the domain in front of their names.`,
+      return (source.virtDomains === 'off' && target.virtDomains === 'off') ||
+        (from === '(not set)' && to === 'internal')
+        ? vacation
+        : `Mailboxes of ${to === '(not set)' ? from : to} are looked for ${to === '(not set)' ? 'with' : 'without'} the domain in front of their names.`;
+    },
   },
   {
     option: 'username_tolower',

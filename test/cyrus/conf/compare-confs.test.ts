@@ -4,6 +4,7 @@ import { CYRUS_VERSIONS } from '../../../src/cyrus/version.js';
 import { confOf, confOfSpool } from './conf-of.js';
 
 const FORMS = { unixhierarchysep: 'yes', altnamespace: 'no' };
+const ALIKE = { ...FORMS, defaultdomain: 'mail.example' };
 
 describe('two configurations', () => {
   it.each(CYRUS_VERSIONS)('of %s that are alike have no difference', (version) =>
@@ -13,6 +14,7 @@ describe('two configurations', () => {
   it('of a real 2.3 server and 3.6 with the same text differ in what 2.5 and 3.0 changed by themselves', () => {
     const differences = compareConfs(confOfSpool('2.3', '2.3-skiplist-uhs'), confOfSpool('3.6', '2.3-skiplist-uhs'));
     expect(differences.map(({ option, source, target }) => [option, source, target])).toEqual([
+      ['defaultdomain', '(not set)', 'internal'],
       ['lmtp_downcase_rcpt', 'no', 'yes'],
     ]);
   });
@@ -23,6 +25,7 @@ describe('two configurations', () => {
     ).toEqual([
       'unixhierarchysep no yes',
       'altnamespace no yes',
+      'defaultdomain (not set) internal',
       'lmtp_downcase_rcpt no yes',
       'delete_mode immediate delayed',
       'expunge_mode semidelayed delayed',
@@ -48,16 +51,16 @@ describe('two configurations', () => {
     [
       'one expunge mode by two names',
       '2.4',
-      { ...FORMS, lmtp_downcase_rcpt: 'yes', delete_mode: 'delayed' },
+      { ...ALIKE, lmtp_downcase_rcpt: 'yes', delete_mode: 'delayed' },
       '3.6',
-      { ...FORMS, expunge_mode: 'semidelayed' },
+      { ...ALIKE, expunge_mode: 'semidelayed' },
     ],
     [
       'one autocreate quota by two names',
       '2.4',
-      { ...FORMS, lmtp_downcase_rcpt: '1', delete_mode: 'delayed', expunge_mode: 'delayed', autocreatequota: '5' },
+      { ...ALIKE, lmtp_downcase_rcpt: '1', delete_mode: 'delayed', expunge_mode: 'delayed', autocreatequota: '5' },
       '3.6',
-      { ...FORMS, autocreate_quota: '5' },
+      { ...ALIKE, autocreate_quota: '5' },
     ],
     ['prefixes that no user sees', '3.6', { altnamespace: 'no', userprefix: 'Others' }, '3.6', { altnamespace: 'no' }],
     [
