@@ -93,7 +93,7 @@ export async function migrateDatabases(
   outcomes.push(...restOf(census, new Set(outcomes.map(({ what }) => what))));
   if (below === '') {
     removeOldState(job, writers, deliver?.action !== 'copied' && deliver?.action !== 'converted');
-    removeUnwritten(job, writers, memory);
+    removeUnwritten(job, inventory.selection, migrated, writers, memory);
   }
   writers.barrier();
   const quotasMoved = () => {

@@ -68,6 +68,20 @@ describe('what went on the old server between two cutovers', () => {
   });
 });
 
+describe('what went on the old server, in a wave of some users', () => {
+  it('goes of those users alone: the others are at work on the new server, or wait', async () => {
+    const spool = spoolOf('2.4-netnews-meta');
+    await spool.migrate();
+    const before = filesOf(spool.newConf);
+    spool.select('only = ["bob"]');
+    for (const path of ['quota/d/user.dave', 'quota/b/user.bob', 'user/b/bob.sub', 'user/d/dave.sub'])
+      rmSync(join(spool.conf, path));
+    await spool.migrate();
+    const gone = before.filter((path) => !existsSync(join(spool.newConf, path)));
+    expect(gone.sort()).toEqual(['quota/E/user.bob', 'user/E/bob.sub']);
+  });
+});
+
 describe('the second sweep', () => {
   const writers: readonly (readonly [story: string, act: (conf: string) => void, path: string])[] = [
     [

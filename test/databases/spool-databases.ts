@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -70,6 +70,11 @@ export class SpoolDatabases {
       `[source]\nimapd_conf = "/srv/old/${name}/imapd.conf"\nroot = "${this.root}"\nversion = "${name.split('-')[0]}"\n` +
         `[target]\nimapd_conf = "${conf}"\nversion = "${version}"\nowner = "${process.geteuid?.()}"\ngroup = "${process.getegid?.()}"\n`,
     );
+  }
+
+  /** Adds to [select] of the job file. */
+  select(line: string): void {
+    appendFileSync(this.#jobFile, `[select]\n${line}\n`);
   }
 
   get job(): Job {
