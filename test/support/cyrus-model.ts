@@ -3,7 +3,7 @@
  * files and mailboxes.db, step by step in that line's own order, so that it can be killed after any of them.
  * @see reference cyrus-mailbox-files.md 6.1-6.4, taken from the sources of each line
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type CyrusConf, interpretConf } from '../../src/cyrus/conf/cyrus-conf.js';
 import { parseImapdConf } from '../../src/cyrus/conf/imapd-conf.js';
@@ -19,6 +19,8 @@ import { isAtLeast } from '../../src/cyrus/version.js';
 interface IndexNode {
   readonly kind: 'index';
   readonly records: Map<number, string>;
+  /** UIDs of those whose file is on the archive partition. */
+  readonly archived: Set<number>;
   lastUid: number;
   deleted: boolean;
 }
@@ -37,17 +39,42 @@ interface Row {
   readonly partition: string;
   readonly uniqueid: string;
   readonly type: 'live' | 'reserved' | 'tombstone';
+  /** By name, on a server that keeps new ones by uniqueid. */
+  readonly legacy: boolean;
 }
 
 type Step = () => void;
 
-const INDEX_VERSION: Partial<Record<CyrusVersion, number>> = { '2.3': 10, '2.4': 12, '3.0': 13, '3.2': 16, '3.6': 17 };
+/** What each line writes into a new mailbox; reference, table at the top. */
+const INDEX_VERSION: Readonly<Record<CyrusVersion, number>> = {
+  '2.2': 6,
+  '2.3': 10,
+  '2.4': 12,
+  '2.5': 13,
+  '3.0': 13,
+  '3.2': 16,
+  '3.4': 17,
+  '3.6': 17,
+  '3.8': 17,
+  '3.10': 19,
+  '3.12': 19,
+};
 
 export interface ModelSetup {
   readonly version: CyrusVersion;
   readonly hash: 'none' | 'basic' | 'full';
   readonly meta: boolean;
+  /**
+   * `first`: partition p1 alone has an archive; `stuck`: both have one, and the cache of p1's lies on its metapartition,
+   * so that the server never empties the directory of the messages (issue 2657).
+   */
+  readonly archive?: 'none' | 'both' | 'first' | 'stuck' | undefined;
+  /** Lines that keep mailboxes by uniqueid: those that are created lie by name, as before an upgrade. */
+  readonly legacy?: boolean | undefined;
 }
+
+/** An INDEX record of version 13 and later says that its file is on the archive partition. */
+const ARCHIVED = 0x2000_0000;
 
 export class CyrusModel {
   readonly conf: CyrusConf;
@@ -58,6 +85,8 @@ export class CyrusModel {
   /** `uniqueid uid` of what a user expunged. */
   readonly expunged = new Set<string>();
   readonly #setup: ModelSetup;
+  readonly #tops: readonly string[];
+  readonly #written = new Map<string, Map<string, Buffer>>();
   #made = 0;
   #time = 0x6b000000;
 
@@ -66,8 +95,25 @@ export class CyrusModel {
     const hash = { none: '', basic: 'hashimapspool: yes\n', full: 'hashimapspool: yes\nfulldirhash: yes\n' }[
       setup.hash
     ];
-    const meta = setup.meta ? 'metapartition-p1: /m/p1\nmetapartition_files: header index cache\n' : '';
-    this.confText = `configdirectory: /conf\npartition-p1: /s/p1\npartition-p2: /s/p2\ndefaultpartition: p1\nsievedir: /sieve\nadmins: cyrus\ndelete_mode: delayed\n${hash}${meta}`;
+    const archive = isAtLeast(setup.version, '3.0') ? (setup.archive ?? 'none') : 'none';
+    // 2.2 knows no metapartition
+    const hasMeta = isAtLeast(setup.version, '2.3') && (setup.meta || archive === 'stuck');
+    const files = `header index cache${archive === 'stuck' ? ' archivecache' : ''}`;
+    const meta = hasMeta ? `metapartition-p1: /m/p1\nmetapartition_files: ${files}\n` : '';
+    const archives = archive === 'none' ? [] : archive === 'first' ? ['p1'] : ['p1', 'p2'];
+    const archiveText =
+      archives.length === 0
+        ? ''
+        : `archive_enabled: yes\n${archives.map((one) => `archivepartition-${one}: /a/${one}\n`).join('')}`;
+    this.#tops = [
+      '/conf',
+      '/s/p1',
+      '/s/p2',
+      '/sieve',
+      ...(hasMeta ? ['/m/p1'] : []),
+      ...archives.map((one) => `/a/${one}`),
+    ];
+    this.confText = `configdirectory: /conf\npartition-p1: /s/p1\npartition-p2: /s/p2\ndefaultpartition: p1\nsievedir: /sieve\nadmins: cyrus\ndelete_mode: delayed\n${hash}${meta}${archiveText}`;
     this.conf = interpretConf(
       parseImapdConf(Buffer.from(this.confText), '/imapd.conf', () => Buffer.alloc(0)),
       setup.version,
@@ -80,8 +126,9 @@ export class CyrusModel {
   }
 
   placeOf(name: string, row: Row): MailboxPlace {
-    const legacy = !isAtLeast(this.#setup.version, '3.6');
-    const place = placeOf(this.conf, { name: asInternalName(name), legacy, ...row });
+    const legacy = row.legacy || !isAtLeast(this.#setup.version, '3.6');
+    const { partition, uniqueid } = row;
+    const place = placeOf(this.conf, { name: asInternalName(name), legacy, partition, uniqueid });
     if (!place) throw new RangeError(row.partition);
     return place;
   }
@@ -104,6 +151,11 @@ export class CyrusModel {
     if (!this.directories.has(directory)) this.directories.set(directory, new Map());
   }
 
+  /** 2.2 and 2.3: names are reserved in mailboxes.db first, and a RENAME links the index of the old directory. */
+  get #isOld(): boolean {
+    return !isAtLeast(this.#setup.version, '2.4');
+  }
+
   #index(place: MailboxPlace): IndexNode | undefined {
     return this.directories.get(place.meta.index)?.get('cyrus.index') as IndexNode | undefined;
   }
@@ -115,16 +167,15 @@ export class CyrusModel {
 
   create(name: string, partition: string): Step[] {
     if (this.rows.get(name)?.type === 'live') return [];
-    const row: Row = { partition, uniqueid: this.#fresh(), type: 'live' };
+    const legacy = (this.#setup.legacy ?? false) && isAtLeast(this.#setup.version, '3.6');
+    const row: Row = { partition, uniqueid: this.#fresh(), type: 'live', legacy };
     const place = this.placeOf(name, row);
     const files: Step[] = [
       () => this.#make(place.data),
       () => this.#put(place.meta.header, 'cyrus.header', { kind: 'header', uniqueid: row.uniqueid, name }),
-      () =>
-        this.#put(place.meta.index, 'cyrus.index', { kind: 'index', records: new Map(), lastUid: 0, deleted: false }),
+      () => this.#put(place.meta.index, 'cyrus.index', emptyIndex()),
     ];
-    const reserve: Step[] =
-      this.#setup.version === '2.3' ? [() => this.rows.set(name, { ...row, type: 'reserved' })] : [];
+    const reserve: Step[] = this.#isOld ? [() => this.rows.set(name, { ...row, type: 'reserved' })] : [];
     return [...reserve, ...files, () => this.rows.set(name, row)];
   }
 
@@ -161,7 +212,51 @@ export class CyrusModel {
         index.records.delete(uid);
         this.expunged.add(`${row.uniqueid} ${uid}`);
       },
+      () => this.directories.get(this.#messagesOf(place, index.archived.has(uid)))?.delete(`${uid}.`),
+    ];
+  }
+
+  /** `cyr_expire -A`: a copy on the archive partition, then the record, then the file on the other goes. */
+  archive(name: string, which: number): Step[] {
+    const row = this.rows.get(name);
+    const place = row?.type === 'live' ? this.placeOf(name, row) : undefined;
+    const index = place && this.#index(place);
+    const uid = index && [...index.records.keys()].filter((one) => !index.archived.has(one))[which % 3];
+    const node = place && this.directories.get(place.data)?.get(`${uid}.`);
+    if (!place || place.archive === null || !index || uid === undefined || !node) return [];
+    const archive = place.archive;
+    return [
+      () => this.#make(archive),
+      () => this.#put(archive, `${uid}.`, node),
+      () => void index.archived.add(uid),
       () => this.directories.get(place.data)?.delete(`${uid}.`),
+    ];
+  }
+
+  /** Where the message files lie; a partition without an archive keeps all in one. */
+  #messagesOf(place: MailboxPlace, isArchived: boolean): string {
+    return isArchived ? (place.archive ?? place.data) : place.data;
+  }
+
+  /** `relocate_by_id` (3.6+): each directory is renamed to its place by uniqueid, then mailboxes.db says so. */
+  relocate(name: string): Step[] {
+    const row = this.rows.get(name);
+    if (row?.type !== 'live' || !row.legacy) return [];
+    const now: Row = { ...row, legacy: false };
+    const [from, to] = [this.placeOf(name, row), this.placeOf(name, now)];
+    const pairs = new Map([
+      [from.data, to.data],
+      ...Object.keys(from.meta).map((kind) => [from.meta[kind as 'index'], to.meta[kind as 'index']] as const),
+      ...(from.archive === null ? [] : [[from.archive, to.archive!] as const]),
+    ]);
+    return [
+      ...[...pairs].map(([old, place]) => () => {
+        const files = this.directories.get(old);
+        if (!files) return;
+        this.directories.delete(old);
+        this.directories.set(place, files);
+      }),
+      () => void this.rows.set(name, now),
     ];
   }
 
@@ -184,17 +279,16 @@ export class CyrusModel {
       }
       this.rows.set(to, now);
     };
-    if (isAtLeast(version, '3.6') && !isMove) {
+    if (isAtLeast(version, '3.6') && !isMove && !row.legacy) {
       return [() => this.#put(old.meta.header, 'cyrus.header', header), switchOver];
     }
-    if (version === '2.3') {
+    if (this.#isOld) {
       const messages = [...(this.directories.get(old.data) ?? [])].filter(([file]) => /^\d+\.$/.test(file));
       return [
         ...(isMove ? [] : [() => void this.rows.set(to, { ...now, type: 'reserved' })]),
         () => this.#make(place.data),
         () => this.#put(place.meta.header, 'cyrus.header', header),
-        () =>
-          this.#put(place.meta.index, 'cyrus.index', { kind: 'index', records: new Map(), lastUid: 0, deleted: false }),
+        () => this.#put(place.meta.index, 'cyrus.index', emptyIndex()),
         () => this.#put(place.meta.index, 'cyrus.index', index), // a hard link
         ...messages.map(
           ([file, node]) =>
@@ -205,20 +299,25 @@ export class CyrusModel {
         ...this.#removal(old),
       ];
     }
-    const copied: IndexNode = { ...index, records: new Map(index.records) };
-    const messages = this.directories.get(old.data);
+    const copied: IndexNode = { ...index, records: new Map(index.records), archived: new Set(index.archived) };
     return [
       () => this.#make(place.data),
       () => this.#put(place.meta.header, 'cyrus.header', header),
       () => this.#put(place.meta.index, 'cyrus.index', copied),
       ...[...index.records.keys()].map((uid) => () => {
-        const node = messages?.get(`${uid}.`);
-        if (node) this.#put(place.data, `${uid}.`, node);
+        const isArchived = index.archived.has(uid);
+        const node = this.directories.get(this.#messagesOf(old, isArchived))?.get(`${uid}.`);
+        if (node) this.#put(this.#messagesOf(place, isArchived), `${uid}.`, node);
       }),
       switchOver,
       ...(isMove ? [] : [() => void (index.deleted = true)]),
-      ...(busy && !isMove ? [] : this.#removal(old)),
+      ...(busy && !isMove && this.#givesUp ? [] : this.#removal(old)),
     ];
+  }
+
+  /** Up to 3.2 the files stay where another process has the mailbox open; later lines wait for it. */
+  get #givesUp(): boolean {
+    return isAtLeast(this.#setup.version, '2.4') && !isAtLeast(this.#setup.version, '3.4');
   }
 
   /** @param delayed Into the DELETED hierarchy. */
@@ -235,13 +334,15 @@ export class CyrusModel {
       if (isAtLeast(this.#setup.version, '2.5')) this.rows.set(name, { ...row, type: 'tombstone' });
       else this.rows.delete(name);
     };
-    const mark = this.#setup.version === '2.3' || !index ? [] : [() => void (index.deleted = true)];
-    return [...mark, gone, ...(busy && this.#setup.version !== '2.3' ? [] : this.#removal(place))];
+    const mark = this.#isOld || !index ? [] : [() => void (index.deleted = true)];
+    return [...mark, gone, ...(busy && this.#givesUp ? [] : this.#removal(place))];
   }
 
   /** File by file, data directory first, then the directories, as far as they are empty. */
   #removal(place: MailboxPlace): Step[] {
-    const directories = [...new Set([place.data, place.meta.header, place.meta.index])];
+    // The archive only as far as its cache lies there.
+    const cache = isAtLeast(this.#setup.version, '3.0') ? [place.meta.archivecache] : [];
+    const directories = [...new Set([place.data, place.meta.header, place.meta.index, ...cache])];
     return [
       ...directories.flatMap((directory) =>
         [...(this.directories.get(directory)?.keys() ?? [])].map(
@@ -254,14 +355,36 @@ export class CyrusModel {
     ];
   }
 
-  /** Writes it all below `root`. */
+  /** Makes the tree at `root` what the model is; called again, it changes only what changed, as the server does. */
   write(root: string): void {
-    for (const path of ['/conf', '/s/p1', '/s/p2', '/sieve', ...(this.#setup.meta ? ['/m/p1'] : [])])
-      mkdirSync(join(root, path), { recursive: true });
+    for (const path of this.#tops) mkdirSync(join(root, path), { recursive: true });
     writeFileSync(join(root, 'imapd.conf'), this.confText);
+    for (const [directory, files] of this.#written) {
+      const now = this.directories.get(directory);
+      for (const name of files.keys())
+        if (!now?.has(name)) {
+          unlinkSync(`${root}${directory}/${name}`);
+          files.delete(name);
+        }
+      if (now) continue;
+      this.#written.delete(directory);
+      if (readdirSync(root + directory).length === 0) rmdirSync(root + directory);
+    }
     for (const [directory, files] of this.directories) {
       mkdirSync(root + directory, { recursive: true });
-      for (const [name, node] of files) writeFileSync(`${root}${directory}/${name}`, this.#bytes(node));
+      const written = this.#written.get(directory) ?? new Map<string, Buffer>();
+      this.#written.set(directory, written);
+      for (const [name, node] of files) {
+        const bytes = this.#bytes(node);
+        if (written.get(name)?.equals(bytes)) continue;
+        written.set(name, bytes);
+        const path = `${root}${directory}/${name}`;
+        if (node.kind === 'index') writeFileSync(path, bytes);
+        else {
+          writeFileSync(`${path}.NEW`, bytes);
+          renameSync(`${path}.NEW`, path);
+        }
+      }
     }
     const entries = [...this.rows].map(([name, row]) => entryOf(name, row));
     const version = this.#setup.version;
@@ -279,21 +402,22 @@ export class CyrusModel {
       const form = isAtLeast(this.#setup.version, '3.6') ? 'dlist' : 'text';
       return writeMailboxHeader({ form, uniqueid, name, types: 'e', flags: [], acl: 'anyone\tlrs\t' }, form);
     }
-    const version = INDEX_VERSION[this.#setup.version]!;
+    const version = INDEX_VERSION[this.#setup.version];
     const uids = [...node.records.keys()].sort((a, b) => a - b);
     const writer = IndexWriter.create(version, uids.length);
     for (const [i, uid] of uids.entries()) {
       const bytes = messageBytes(node.records.get(uid)!);
       writer.record(i, 'uid', uid);
       writer.record(i, 'size', bytes.length);
-      writer.record(i, 'modseq', 1);
+      if (version >= 8) writer.record(i, 'modseq', 1);
+      if (node.archived.has(uid)) writer.record(i, 'systemFlags', ARCHIVED);
       writer.sealRecord(i);
     }
     writer.header('lastUid', node.lastUid);
     writer.header('uidvalidity', 7);
-    writer.header('exists', uids.length);
+    if (version >= 12) writer.header('exists', uids.length);
     writer.header('options', node.deleted ? 0x80000001 : 1);
-    writer.header('highestModseq', 1);
+    if (version >= 8) writer.header('highestModseq', 1);
     writer.seal();
     return writer.bytes;
   }
@@ -304,7 +428,11 @@ export function messageBytes(content: string): Buffer {
   return Buffer.from(`From: a@example.org\r\n\r\n${content.padStart(12)}\r\n`);
 }
 
-function entryOf(name: string, { partition, uniqueid, type }: Row): MailboxEntry {
+function emptyIndex(): IndexNode {
+  return { kind: 'index', records: new Map(), archived: new Set(), lastUid: 0, deleted: false };
+}
+
+function entryOf(name: string, { partition, uniqueid, type, legacy }: Row): MailboxEntry {
   return {
     name: asInternalName(name),
     kind: 'e',
@@ -313,7 +441,7 @@ function entryOf(name: string, { partition, uniqueid, type }: Row): MailboxEntry
     moving: false,
     deleted: type === 'tombstone',
     intermediate: false,
-    legacy: false,
+    legacy,
     unknownTypes: '',
     partition: type === 'tombstone' ? undefined : partition,
     acl: 'anyone\tlrs\t',

@@ -4,198 +4,115 @@
  * CYRSYNC_HISTORIES says how many for each line (200).
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { asInternalName, userOf } from '../../src/cyrus/names/mailbox-name.js';
-import type { CyrusVersion } from '../../src/cyrus/version.js';
-import { SourceTrees } from '../../src/disk/trees.js';
-import { takeInventory } from '../../src/inventory/inventory.js';
-import { loadJob } from '../../src/job/job.js';
-import { ProblemList } from '../../src/model/problem.js';
-import { State } from '../../src/state/state.js';
-import { findLeftovers } from '../../src/survey/leftovers.js';
+import { CYRUS_VERSIONS } from '../../src/cyrus/version.js';
+import type { LeftoversResult } from '../../src/survey/leftover.js';
 import { CyrusModel, messageBytes } from '../support/cyrus-model.js';
+import { act, play, settle, setup, withHistory } from '../support/histories.js';
 
 const RUNS = Number(process.env.CYRSYNC_HISTORIES ?? 200);
-const MEMORY = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
-const NAMES = ['user.ann', 'user.ann.a', 'user.ann.a.b', 'user.ann.c', 'user.bob', 'user.bob.a', 'news', 'news.x'];
-const PARTITIONS = ['p1', 'p2'];
-
-const act = fc.record({
-  kind: fc.constantFrom(
-    'create',
-    'create',
-    'deliver',
-    'deliver',
-    'deliver',
-    'copy',
-    'expunge',
-    'rename',
-    'rename',
-    'move',
-    'move',
-    'delete',
-    'delay',
-  ),
-  a: fc.nat(20),
-  b: fc.nat(20),
-  busy: fc.boolean(),
-  /** After so many steps it is killed; mostly not. */
-  killed: fc.oneof({ arbitrary: fc.constant(undefined), weight: 2 }, { arbitrary: fc.nat(9), weight: 3 }),
-});
-type Act = typeof act extends fc.Arbitrary<infer T> ? T : never;
-
-function play(model: CyrusModel, acts: readonly Act[]): void {
-  for (const [i, { kind, a, b, busy, killed }] of acts.entries()) {
-    const live = model.names;
-    const one = live[a % Math.max(1, live.length)] ?? '';
-    const other = live[b % Math.max(1, live.length)] ?? '';
-    const name = NAMES[b % NAMES.length]!;
-    const partition = PARTITIONS[b % 2]!;
-    const steps = {
-      create: () => model.create(name, PARTITIONS[a % 2]!),
-      deliver: () => model.deliver(one, `m${i}`),
-      copy: () => model.copy(one, other),
-      expunge: () => model.expunge(one, b),
-      rename: () => (one.startsWith('DELETED.') ? [] : model.rename(one, name, partition, busy)),
-      move: () => model.rename(one, one, partition, busy),
-      delete: () => model.delete(one, false, busy),
-      delay: () => (one.startsWith('DELETED.') ? [] : model.delete(one, true, busy)),
-    }[kind]();
-    model.run(steps, killed);
-  }
-}
 
 /** Where the model has a live mailbox keep files. */
 function liveDirectories(model: CyrusModel): Map<string, string> {
   const live = new Map<string, string>();
   for (const [name, row] of model.rows) {
     if (row.type !== 'live') continue;
-    const { data, meta } = model.placeOf(name, row);
-    for (const directory of [data, ...Object.values(meta)]) live.set(directory, name);
+    const { data, archive, meta } = model.placeOf(name, row);
+    for (const directory of [data, ...(archive === null ? [] : [archive]), ...Object.values(meta)])
+      live.set(directory, name);
   }
   return live;
 }
 
-function check(model: CyrusModel, version: CyrusVersion): { stale: number; rescued: number; files: number } {
-  const root = mkdtempSync(join(MEMORY, 'cyrsync-history-'));
-  try {
-    model.write(root);
-    mkdirSync(join(root, 'new'));
-    writeFileSync(join(root, 'new/imapd.conf'), 'configdirectory: /n\npartition-x: /n/x\n');
-    const file = join(root, 'job.toml');
-    writeFileSync(
-      file,
-      `[source]\nimapd_conf = "/imapd.conf"\nroot = "${root}"\nversion = "${version}"\n[target]\nimapd_conf = "${root}/new/imapd.conf"\nversion = "3.6"\nowner = "0"\ngroup = "0"\n`,
-    );
-    const job = loadJob(file);
-    const state = new State(job.stateFile);
-    const trees = new SourceTrees(job.source);
-    try {
-      const inventory = takeInventory(job, state, trees, new ProblemList());
-      const found = findLeftovers(job, state, trees, inventory, { prove: true });
-      const live = liveDirectories(model);
-      const named = new Map(found.leftovers.flatMap((l) => l.paths.map((path) => [path, l] as const)));
+function check(model: CyrusModel, found: LeftoversResult): { stale: number; rescued: number; files: number } {
+  const live = liveDirectories(model);
+  const named = new Map(found.leftovers.flatMap((l) => l.paths.map((path) => [path, l] as const)));
 
-      // Precision: of live directories none, but for those that wait for cyr_expire.
-      for (const [path, l] of named)
-        if (l.class !== 'deleted-awaiting-expire') expect(live.has(path) ? `${l.class} ${path}` : '').toBe('');
+  // Precision: of live directories none, but for those that wait for cyr_expire.
+  for (const [path, l] of named)
+    if (l.class !== 'deleted-awaiting-expire') expect(live.has(path) ? `${l.class} ${path}` : '').toBe('');
 
-      // Recall: every other directory with a file; every file in a live one without a record.
-      let stale = 0;
-      const liveContents = new Map<string, Set<string>>();
-      const owner = (name: string) => {
-        const user = userOf(asInternalName(name), model.conf);
-        return user ? user.localpart : '';
-      };
-      const ids = new Map(
-        [...model.rows].flatMap(([name, row]) => (row.type === 'live' ? [[row.uniqueid, name] as const] : [])),
-      );
-      const index = (name: string) => {
-        const place = model.placeOf(name, model.rows.get(name)!);
-        const node = model.directories.get(place.meta.index)?.get('cyrus.index');
-        return node?.kind === 'index' ? node : undefined;
-      };
-      for (const [path, name] of live) {
-        for (const [fileName, node] of model.directories.get(path) ?? []) {
-          if (node.kind !== 'message') continue;
-          if (!index(name)?.records.has(Number.parseInt(fileName, 10))) {
-            if (index(name)) expect(named.get(`${path}/${fileName}`)?.class).toBe('message-without-record');
-            continue;
-          }
-          const key = owner(name);
-          liveContents.set(key, (liveContents.get(key) ?? new Set()).add(node.content));
-        }
+  // Recall: every other directory with a file; every file in a live one without a record.
+  let stale = 0;
+  const liveContents = new Map<string, Set<string>>();
+  const owner = (name: string) => {
+    const user = userOf(asInternalName(name), model.conf);
+    return user ? user.localpart : '';
+  };
+  const ids = new Map(
+    [...model.rows].flatMap(([name, row]) => (row.type === 'live' ? [[row.uniqueid, name] as const] : [])),
+  );
+  const index = (name: string) => {
+    const place = model.placeOf(name, model.rows.get(name)!);
+    const node = model.directories.get(place.meta.index)?.get('cyrus.index');
+    return node?.kind === 'index' ? node : undefined;
+  };
+  for (const [path, name] of live) {
+    for (const [fileName, node] of model.directories.get(path) ?? []) {
+      if (node.kind !== 'message') continue;
+      if (!index(name)?.records.has(Number.parseInt(fileName, 10))) {
+        if (index(name)) expect(named.get(`${path}/${fileName}`)?.class).toBe('message-without-record');
+        continue;
       }
-      const all = new Set([...liveContents.values()].flatMap((set) => [...set]));
-      const rescued = new Set([...found.details.values()].flatMap(({ rescue }) => rescue.map(({ guid }) => guid)));
-      const guidOf = (content: string) => createHash('sha1').update(messageBytes(content)).digest('hex');
-      for (const [path, files] of model.directories) {
-        if (live.has(path)) continue;
-        if (files.size > 0) {
-          stale++;
-          expect([path, named.get(path)?.class ?? 'NOT FOUND'].join(' ')).toMatch(
-            / (stale-copy|unfinished-rename|replaced|orphan-mailbox|wrong-hash)$/,
-          );
-        }
-      }
-      // No message that is in no live mailbox of anyone, and that nobody expunged, goes unseen.
-      for (const [path, files] of model.directories) {
-        const header = [...files.values()].find((node) => node.kind === 'header');
-        for (const [fileName, node] of files) {
-          if (node.kind !== 'message' || all.has(node.content)) continue;
-          const liveName = live.get(path);
-          if (
-            liveName !== undefined &&
-            (!index(liveName) || index(liveName)!.records.has(Number.parseInt(fileName, 10)))
-          )
-            continue;
-          const uid = Number.parseInt(fileName, 10);
-          if ([...model.expunged].some((one) => one.endsWith(` ${uid}`))) continue; // known to be expunged, perhaps
-          expect(
-            rescued.has(guidOf(node.content))
-              ? ''
-              : `${path}/${fileName} ${header?.kind === 'header' ? ids.get(header.uniqueid) : ''}`,
-          ).toBe('');
-        }
-      }
-      // And nothing is said to be nowhere else that its owner has: the user of the live mailbox with its uniqueid, else
-      // of its path.
-      for (const [l, { finding }] of found.details) {
-        const key = finding.owner === undefined ? undefined : owner(finding.owner);
-        const have = key === undefined || key === '' ? all : (liveContents.get(key) ?? new Set());
-        const guids = new Set([...have].map(guidOf));
-        expect(l.onlyHere.filter(({ guid }) => guids.has(guid)).map(({ path }) => path)).toEqual([]);
-      }
-      let files = 0;
-      for (const inDirectory of model.directories.values()) files += inDirectory.size;
-      expect([found.account.files, found.account.unaccounted]).toEqual([files + 1, 0]); // and mailboxes.db
-      return { stale, rescued: rescued.size, files };
-    } finally {
-      trees.close();
-      state.close();
+      const key = owner(name);
+      liveContents.set(key, (liveContents.get(key) ?? new Set()).add(node.content));
     }
-  } finally {
-    rmSync(root, { recursive: true, force: true });
   }
+  const all = new Set([...liveContents.values()].flatMap((set) => [...set]));
+  const rescued = new Set([...found.details.values()].flatMap(({ rescue }) => rescue.map(({ guid }) => guid)));
+  const guidOf = (content: string) => createHash('sha1').update(messageBytes(content)).digest('hex');
+  for (const [path, files] of model.directories) {
+    if (live.has(path)) continue;
+    if (files.size > 0) {
+      stale++;
+      expect([path, named.get(path)?.class ?? 'NOT FOUND'].join(' ')).toMatch(
+        / (stale-copy|unfinished-rename|replaced|orphan-mailbox|wrong-hash)$/,
+      );
+    }
+  }
+  // No message that is in no live mailbox of anyone, and that nobody expunged, goes unseen.
+  for (const [path, files] of model.directories) {
+    const header = [...files.values()].find((node) => node.kind === 'header');
+    for (const [fileName, node] of files) {
+      if (node.kind !== 'message' || all.has(node.content)) continue;
+      const liveName = live.get(path);
+      if (liveName !== undefined && (!index(liveName) || index(liveName)!.records.has(Number.parseInt(fileName, 10))))
+        continue;
+      const uid = Number.parseInt(fileName, 10);
+      if ([...model.expunged].some((one) => one.endsWith(` ${uid}`))) continue; // known to be expunged, perhaps
+      expect(
+        rescued.has(guidOf(node.content))
+          ? ''
+          : `${path}/${fileName} ${header?.kind === 'header' ? ids.get(header.uniqueid) : ''}`,
+      ).toBe('');
+    }
+  }
+  // And nothing is said to be nowhere else that its owner has: the user of the live mailbox with its uniqueid, else
+  // of its path.
+  for (const [l, { finding }] of found.details) {
+    const key = finding.owner === undefined ? undefined : owner(finding.owner);
+    const have = key === undefined || key === '' ? all : (liveContents.get(key) ?? new Set());
+    const guids = new Set([...have].map(guidOf));
+    expect(l.onlyHere.filter(({ guid }) => guids.has(guid)).map(({ path }) => path)).toEqual([]);
+  }
+  let files = 0;
+  for (const inDirectory of model.directories.values()) files += inDirectory.size;
+  expect([found.account.files, found.account.unaccounted]).toEqual([files + 1, 0]); // and mailboxes.db
+  return { stale, rescued: rescued.size, files };
 }
 
-describe.each(['2.3', '2.4', '3.0', '3.2', '3.6'] as const)('a server of the %s line', (version) => {
+describe.each(CYRUS_VERSIONS)('a server of the %s line', (version) => {
   it('is told apart from what it left, whatever happened to it', async () => {
     const sums = { stale: 0, rescued: 0, files: 0, histories: 0 };
-    const setup = fc.record({
-      hash: fc.constantFrom('none' as const, 'basic' as const, 'full' as const),
-      meta: fc.boolean(),
-    });
     await fc.assert(
-      fc.asyncProperty(setup, fc.array(act, { minLength: 10, maxLength: 60 }), async (options, acts) => {
+      fc.asyncProperty(setup, fc.array(act, { minLength: 10, maxLength: 60, size: 'max' }), async (options, acts) => {
         await new Promise(setImmediate); // vitest wants an answer now and then
         const model = new CyrusModel({ version, ...options });
+        settle(model);
         play(model, acts);
-        const one = check(model, version);
+        const one = await withHistory(version, (history) => check(model, history.find(model, 'job')));
         sums.stale += one.stale;
         sums.rescued += one.rescued;
         sums.files += one.files;
