@@ -56,6 +56,74 @@ describe('the class of a place, the first that fits', () => {
   });
 });
 
+describe('the evidence', () => {
+  it.each<[string, Partial<PlaceFacts>, readonly string[]]>([
+    ['nothing but an unknown uniqueid', {}, ['no live mailbox has uniqueid 1252eca66b047e01']],
+    ['no header', { uniqueid: undefined }, ['nothing here says which mailbox it was: there is no header']],
+    [
+      'a path that nothing leads to',
+      { isWrongPath: true },
+      ['no live mailbox has uniqueid 1252eca66b047e01', 'no mailbox of this server is kept below this hash directory'],
+    ],
+    [
+      'a live mailbox of that name',
+      { nameLivesAt: '/spool/x' },
+      ['no live mailbox has uniqueid 1252eca66b047e01', 'the mailbox of this name lies at /spool/x now'],
+    ],
+    [
+      'a live mailbox of that name, where the one with its uniqueid is told already',
+      { nameLivesAt: '/spool/x', twin: TWIN },
+      [`uniqueid 1252eca66b047e01 is that of ${TWIN.name}, which mailboxes.db keeps at ${TWIN.path}`],
+    ],
+    [
+      'a tombstone',
+      { record: 'tombstone' },
+      ['no live mailbox has uniqueid 1252eca66b047e01', 'mailboxes.db says that this name was deleted or renamed'],
+    ],
+    [
+      'a reserved name',
+      { record: 'reserved' },
+      [
+        'no live mailbox has uniqueid 1252eca66b047e01',
+        'mailboxes.db has this name as reserved: a RENAME or CREATE that did not end',
+      ],
+    ],
+    [
+      'all of the rest',
+      { isMarkedDeleted: true, missingMessages: 1, deletedAtSec: 0x6b047da5, messages: 0 },
+      [
+        'no live mailbox has uniqueid 1252eca66b047e01',
+        'its index is marked as deleted by the server',
+        '1 messages that its index lists are not here',
+        'its path says it was deleted on 2026-11-23; mailboxes.db has it no more',
+        'it holds no message',
+      ],
+    ],
+  ])('of %s', (_, facts, expected) => {
+    expect(classify({ ...PLACE, ...facts }).evidence).toEqual(expected);
+  });
+
+  it('of a stray message says whether its UID was given, and is past', () => {
+    const evidence = (uid: number) => classify({ kind: 'no-record', mailbox: 'user.bob', uid, lastUid: 8 }).evidence;
+    expect(evidence(9)).toEqual([
+      'the index of user.bob has no record of UID 9',
+      'the last UID it gave is 8: a delivery that did not end, or a file put here by hand',
+    ]);
+    expect(evidence(8)[1]).toBe('the last UID it gave is 8: a message that was expunged, but not removed');
+  });
+
+  it('of a user’s file says where the one in use is, or would be', () => {
+    const file = { kind: 'user-file', of: 'alice', computed: '/conf/user/a/alice.sub', why: 'bucket' } as const;
+    expect(classify({ ...file, computedExists: true }).evidence[1]).toBe('the file in use is /conf/user/a/alice.sub');
+    expect(classify({ ...file, computedExists: false }).evidence[1]).toBe(
+      'there is no /conf/user/a/alice.sub, where it would be in use',
+    );
+    expect(classify({ ...file, computed: undefined, computedExists: false, why: 'gone' }).evidence).toEqual([
+      'user alice was renamed or deleted',
+    ]);
+  });
+});
+
 describe('the class of all else', () => {
   it.each<[Facts, LeftoverClass]>([
     [{ kind: 'empty' }, 'empty-directory'],
@@ -118,6 +186,38 @@ describe('the verdict', () => {
 
   it('is never skip where most mailboxes are not where the configuration says', () => {
     expect(verdict({ ...PLACE, isWrongPath: true, twin: TWIN }, { inTwin: 8 }, true)).toBe('person');
+  });
+
+  it('is never a person’s for an empty directory, whatever is doubtful', () => {
+    expect(verdict({ kind: 'empty' }, {}, true)).toBe('skip');
+  });
+
+  it('is a person’s where two places may be one mailbox, compared or not, and says what happens meanwhile', () => {
+    const mayBeLive = { name: 'user.alice', path: '/spool/p2/user/alice' };
+    const doubt = { ...PLACE, twin: TWIN, mayBeLive };
+    const all = (facts: Facts, proof: Partial<Proof> | undefined, rivals: readonly string[] = []) =>
+      judge(facts, proof && { ...PROOF, ...proof }, { isDoubtful: false, rivals });
+    const why =
+      'mailboxes.db keeps user.alice at /spool/p2/user/alice, where there is no index: this may be the live one';
+    const rescued = 'until a rule of the job file decides, copies of these are rescued';
+    const found = '1 of 1 messages are found nowhere else (by SHA-1)';
+    expect(all(doubt, { onlyHere: 1 })).toEqual({ verdict: 'person', evidence: [why, found, rescued] });
+    expect(all(doubt, { inTwin: 1 }).verdict).toBe('person');
+    expect(all({ ...doubt, messages: 0 }, undefined)).toEqual({ verdict: 'person', evidence: [why] });
+
+    const rival = '/spool/p3/x has mail of the same uniqueid: nothing says which is the mailbox';
+    expect(all(PLACE, { onlyHere: 1 }, ['/spool/p3/x'])).toEqual({
+      verdict: 'person',
+      evidence: [rival, found, rescued],
+    });
+    expect(all(PLACE, { elsewhere: 1 }, ['/spool/p3/x']).evidence).not.toContain(rescued);
+    expect(all({ ...PLACE, messages: 0 }, undefined, ['/spool/p3/x']).verdict).toBe('person');
+    expect(all({ ...PLACE, messages: 0 }, undefined).verdict).toBe('skip');
+  });
+
+  it('is a person’s for what is on its way in, as long as it was not compared', () => {
+    expect(verdict({ kind: 'debris', what: 'staging' }, undefined)).toBe('person');
+    expect(verdict({ kind: 'debris', what: 'unfinished-write' }, undefined)).toBe('skip');
   });
 
   it('is migrate for deleted mailboxes unless the job leaves them', () => {
