@@ -9,6 +9,7 @@ import type { Job } from '../job/job.js';
 import { LEFTOVER_CLASSES, type LeftoverClass } from '../model/leftover-class.js';
 import { ProblemList } from '../model/problem.js';
 import { accountText } from '../report/account-text.js';
+import { verdictText } from '../report/leftovers-text.js';
 import { table } from '../report/text.js';
 import { liveReason, reasoning } from '../survey/explain.js';
 import type { Leftover, LeftoverDetail, LeftoversResult } from '../survey/leftover.js';
@@ -65,7 +66,7 @@ export function leftoversCommand(): Command {
           const totals = totalsOf(leftovers, result.details);
           return {
             body: { leftovers, totals, accounted: result.account },
-            text: leftoversText(leftovers, totals, result),
+            text: leftoversText(leftovers, totals, result, job.options.migrate.rescue),
           };
         } finally {
           source.close();
@@ -146,8 +147,10 @@ function totalsOf(leftovers: readonly Leftover[], details: LeftoversResult['deta
 function leftoversText(
   leftovers: readonly Leftover[],
   totals: ReturnType<typeof totalsOf>,
-  { account }: LeftoversResult,
+  result: LeftoversResult,
+  mode: string,
 ): string {
+  const { account } = result;
   if (leftovers.length === 0) return `No leftovers.\n\n${accountText(account)}`;
   const rows = leftovers.map((l) => [
     l.class,
@@ -157,12 +160,14 @@ function leftoversText(
     formatBytes(l.bytes),
     l.verdict,
     // The last says what its messages proved, the first what it is.
-    l.messages > 0 ? l.evidence.at(-1)! : l.evidence[0],
+    l.messages > 0 && l.verdict !== 'migrate' ? l.evidence.at(-1)! : l.evidence[0],
   ]);
+  const todo = verdictText(result, mode);
   const sums = totals.map((t) => [t.class, t.directories, t.files, t.messages, formatBytes(t.bytes), t.onlyHere]);
   return [
     table(['class', 'path', 'mailbox', 'messages', 'size', 'verdict', 'evidence'], rows),
     table(['class', 'directories', 'files', 'messages', 'size', 'only here'], sums),
+    ...(todo.length === 0 ? [] : [todo.join('\n')]),
     accountText(account),
   ].join('\n\n');
 }

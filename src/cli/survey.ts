@@ -4,7 +4,9 @@ import { SourceTrees } from '../disk/trees.js';
 import { type Inventory, takeInventory, unreachableUsers } from '../inventory/inventory.js';
 import { layoutContradictions } from '../inventory/layout-evidence.js';
 import type { Job } from '../job/job.js';
+import type { Account } from '../model/account.js';
 import { accountText } from '../report/account-text.js';
+import { verdictText } from '../report/leftovers-text.js';
 import { table } from '../report/text.js';
 import { findLeftovers } from '../survey/leftovers.js';
 import { type CommonOptions, commonCommand, runOnJob } from './run.js';
@@ -28,19 +30,21 @@ export function surveyCommand(): Command {
           }
           const { conf } = job.source;
           for (const problem of layoutContradictions(conf, source, inventory.entries)) env.problems.add(problem);
-          const { totals: leftovers, account } = findLeftovers(job, state, source, inventory, {
+          const found = findLeftovers(job, state, source, inventory, {
             prove: options.prove,
             keep: () => false,
           });
-          const sum = (pick: (m: Inventory['mailboxes'][number]) => number) =>
-            inventory.mailboxes.reduce((total, m) => total + pick(m), 0);
-          const totals = {
-            users: new Set(inventory.mailboxes.filter((m) => m.user).map((m) => m.unit)).size,
-            mailboxes: inventory.mailboxes.length,
-            messages: sum((m) => m.summary?.messages ?? 0),
-            bytes: sum((m) => m.summary?.bytes ?? 0),
-          };
-          const partitions = partitionList(job, inventory);
+          const { totals: leftovers, account } = found;
+          const todo = verdictText(found, job.options.migrate.rescue);
+          const users = new Set<string>();
+          const totals = { users: 0, mailboxes: inventory.mailboxes.length, messages: 0, bytes: 0 };
+          for (const { user, unit, summary } of inventory.mailboxes) {
+            if (user) users.add(unit);
+            totals.messages += summary?.messages ?? 0;
+            totals.bytes += summary?.bytes ?? 0;
+          }
+          totals.users = users.size;
+          const partitions = partitionList(job, inventory, account);
           const selection = showSelection(job, state, source, inventory, env);
           const body = {
             source: {
@@ -69,6 +73,7 @@ export function surveyCommand(): Command {
                   ['class', 'directories', 'files', 'size'],
                   leftovers.map((l) => [l.class, l.directories, l.files, formatBytes(l.bytes)]),
                 )}`,
+            ...(todo.length === 0 ? [] : [todo.join('\n')]),
             accountText(account),
           ].join('\n\n');
           return { body, text };
@@ -79,21 +84,25 @@ export function surveyCommand(): Command {
     });
 }
 
-function partitionList(job: Job, inventory: Inventory) {
+/** Messages and bytes of data partitions are those of the indexes, wherever the files lie; of the others, what lies there. */
+function partitionList(job: Job, inventory: Inventory, { roots }: Account) {
+  const sums = new Map<string, { mailboxes: number; messages: number; bytes: number }>();
+  for (const { entry, summary } of inventory.mailboxes) {
+    const partition = entry.partition ?? '';
+    let sum = sums.get(partition);
+    if (!sum) sums.set(partition, (sum = { mailboxes: 0, messages: 0, bytes: 0 }));
+    sum.mailboxes++;
+    sum.messages += summary?.messages ?? 0;
+    sum.bytes += summary?.bytes ?? 0;
+  }
   return [...job.source.conf.partitions.values()].flatMap(({ name, data, archive, metaPartition, search }) => {
-    const mine = inventory.mailboxes.filter((m) => m.place.partition === name);
-    const messages = mine.reduce((total, m) => total + (m.summary?.messages ?? 0), 0);
-    const bytes = mine.reduce((total, m) => total + (m.summary?.bytes ?? 0), 0);
-    const other = (kind: 'meta' | 'archive' | 'search', path: string) => ({
-      name,
-      kind,
-      path,
-      mailboxes: mine.length,
-      messages: 0,
-      bytes: 0,
-    });
+    const sum = sums.get(name) ?? { mailboxes: 0, messages: 0, bytes: 0 };
+    const other = (kind: 'meta' | 'archive' | 'search', path: string) => {
+      const there = roots.find((root) => root.path === path);
+      return { name, kind, path, mailboxes: sum.mailboxes, messages: there?.messages ?? 0, bytes: there?.bytes ?? 0 };
+    };
     return [
-      { name, kind: 'data' as const, path: data, mailboxes: mine.length, messages, bytes },
+      { name, kind: 'data' as const, path: data, ...sum },
       ...(metaPartition === undefined ? [] : [other('meta', metaPartition)]),
       ...(archive === undefined ? [] : [other('archive', archive)]),
       ...search.map((path) => other('search', path)),

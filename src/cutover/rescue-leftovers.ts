@@ -1,4 +1,5 @@
 /** The cutover's look at what is not migrated: what is nowhere else is rescued, what the disk does not decide is asked. */
+import { RefusedError } from '../base/errors.js';
 import { asInternalName } from '../cyrus/names/mailbox-name.js';
 import type { Migrated } from '../databases/migrated.js';
 import { SourceTrees, type TargetTrees } from '../disk/trees.js';
@@ -89,7 +90,7 @@ export function rescueEarly(
   state: State,
   { inventory, plan }: PassResult,
   problems: ProblemList,
-): RescueResult {
+): RescueResult | undefined {
   const source = new SourceTrees(job.source);
   try {
     const found = findLeftovers(job, state, source, inventory, { prove: true, account: false, keep: matters });
@@ -105,6 +106,11 @@ export function rescueEarly(
       placeOf,
       problems,
     );
+  } catch (error) {
+    // The pass is done: what does not fit yet is a problem of this run, and no refusal of all of it.
+    if (!(error instanceof RefusedError)) throw error;
+    problems.add({ code: error.code, message: `${error.message}: ${error.why}`, advice: error.next });
+    return undefined;
   } finally {
     source.close();
   }

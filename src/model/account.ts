@@ -16,7 +16,12 @@ export interface Counts {
   bytes: number;
 }
 
-export interface RootCounts extends Readonly<Counts> {
+export interface RootTally extends Counts {
+  /** Message files of live mailboxes, those of expunged records too. */
+  messages: number;
+}
+
+export interface RootCounts extends Readonly<RootTally> {
   readonly kind: RootKind;
   readonly path: string;
 }

@@ -154,7 +154,12 @@ function classifyPlace(facts: PlaceFacts): Classified {
   if (facts.record === 'reserved')
     evidence.push('mailboxes.db has this name as reserved: a RENAME or CREATE that did not end');
   if (facts.isMarkedDeleted) evidence.push('its index is marked as deleted by the server');
-  if (missing > 0) evidence.push(`${missing} messages that its index lists are not here`);
+  if (missing > 0)
+    evidence.push(
+      missing === 1
+        ? '1 message that its index lists is not here'
+        : `${missing} messages that its index lists are not here`,
+    );
   if (facts.deletedAtSec !== undefined)
     evidence.push(`its path says it was deleted on ${dateOf(facts.deletedAtSec)}; mailboxes.db has it no more`);
   if (facts.messages === 0) evidence.push('it holds no message');
@@ -181,7 +186,47 @@ export interface Proof {
   readonly expunged: number;
   readonly onlyHere: number;
   readonly unreadable: number;
+  /** Of those that are only here, as far as their names are UIDs; ascending. */
+  readonly uids?: readonly number[];
 }
+
+/** What the proof says, in one sentence; none where there was no message. */
+function proofText(facts: Facts, { inTwin, elsewhere, expunged, onlyHere, unreadable, uids = [] }: Proof): string[] {
+  const all = inTwin + elsewhere + expunged + onlyHere + unreadable;
+  if (all === 0) return [];
+  const twin = (facts.kind === 'place' && facts.twin?.name) || 'the live mailbox';
+  const found: [number, string, string][] = [
+    [inTwin, 'in', twin],
+    [elsewhere, 'in', 'other live mailboxes'],
+    [expunged, 'expunged', `in ${twin} since`],
+  ];
+  const some = found.filter(([count]) => count > 0);
+  const [first] = some;
+  const parts = some.map(([count, how, where]) => `${count} ${how === 'in' ? are(count) : were(count)}${how} ${where}`);
+  if (onlyHere + unreadable > 0) {
+    const numbers = uids.slice(0, SHOWN_UIDS).join(', ') + (uids.length > SHOWN_UIDS ? ', …' : '');
+    const which = uids.length === 0 ? '' : `: UID${uids.length === 1 ? '' : 's'} ${numbers}`;
+    if (onlyHere > 0) {
+      const of =
+        all === onlyHere ? (all === 1 ? 'its message' : `all ${all} messages`) : `${onlyHere} of ${all} messages`;
+      parts.unshift(`${of} exist${onlyHere === 1 ? 's' : ''} nowhere else (by SHA-1)${which}`);
+    }
+    if (unreadable > 0) parts.push(`${unreadable} of ${all} could not be read`);
+    return [parts.join('; ')];
+  }
+  if (some.length === 1 && first) {
+    const [, how, where] = first;
+    const verb = how === 'in' ? are(all) : were(all);
+    return [
+      `harmless: ${all === 1 ? 'its message' : `all ${all} messages`} ${verb}${how} ${where}${how === 'in' ? ' (by SHA-1)' : ''}`,
+    ];
+  }
+  return [`harmless: of ${all} messages ${parts.join(', ')} (by SHA-1)`];
+}
+
+const SHOWN_UIDS = 20;
+const are = (count: number) => (count === 1 ? 'is ' : 'are ');
+const were = (count: number) => (count === 1 ? 'was ' : 'were ');
 
 /** Two places claim to be one mailbox, and the disk does not say which is. */
 export function isStructural(facts: Facts, doubts: Pick<Doubts, 'rivals'>): boolean {
@@ -235,15 +280,7 @@ export function judge(
     }
     return { verdict: isStructural(facts, doubts) ? 'person' : verdict, evidence };
   }
-  const all = proof.inTwin + proof.elsewhere + proof.expunged + proof.onlyHere + proof.unreadable;
-  const say = (count: number, text: string) => {
-    if (count > 0) evidence.push(`${count} of ${all} messages ${text}`);
-  };
-  say(proof.onlyHere, 'are found nowhere else (by SHA-1)');
-  say(proof.inTwin, 'are in the live mailbox too (by SHA-1)');
-  say(proof.elsewhere, 'are in other live mailboxes (by SHA-1)');
-  say(proof.expunged, 'were expunged in the live mailbox since');
-  say(proof.unreadable, 'could not be read');
+  evidence.push(...proofText(facts, proof));
   if (proof.unreadable > 0) verdict = 'person';
   if (proof.onlyHere > 0) verdict = 'rescue';
   if (isStructural(facts, doubts)) {

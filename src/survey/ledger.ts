@@ -10,17 +10,18 @@ import {
   type LiveClass,
   type RootCounts,
   type RootKind,
+  type RootTally,
 } from '../model/account.js';
 import type { LeftoverTotal } from './leftover.js';
 
 export class Ledger {
   readonly #classes = new Map<string, Counts>();
-  readonly #roots = new Map<string, RootCounts & Counts>();
+  readonly #roots = new Map<string, RootCounts & RootTally>();
 
   /** The counts of a root; the same ones for the same path. */
-  root(kind: RootKind, path: string): Counts {
+  root(kind: RootKind, path: string): RootTally {
     let counts = this.#roots.get(path);
-    if (!counts) this.#roots.set(path, (counts = { kind, path, directories: 0, files: 0, bytes: 0 }));
+    if (!counts) this.#roots.set(path, (counts = { kind, path, directories: 0, files: 0, bytes: 0, messages: 0 }));
     return counts;
   }
 

@@ -49,7 +49,15 @@ export interface LeftoverDetail {
   readonly rescue: readonly OnlyHere[];
 }
 
-export interface LeftoversResult {
+/** What there is to do for leftovers, over all. */
+export interface Verdicts {
+  /** Messages that exist nowhere else, or that a rule wants; each as often as it lies somewhere. */
+  readonly rescued: { messages: number; bytes: number };
+  /** Leftovers that a person must decide on. */
+  undecided: number;
+}
+
+export interface LeftoversResult extends Readonly<Verdicts> {
   /** Those that were to be kept. */
   readonly leftovers: readonly Leftover[];
   /** Of all. Only classes that occur, in the order of `LEFTOVER_CLASSES`. */

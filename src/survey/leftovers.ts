@@ -16,10 +16,11 @@ import type { State } from '../state/state.js';
 import { classify, type Doubts, isStructural, judge } from './classify.js';
 import { claimOf, type Finding, type Part } from './finding.js';
 import { Ledger } from './ledger.js';
-import type { Leftover, LeftoverDetail, LeftoversResult, LeftoverTotal } from './leftover.js';
+import type { Leftover, LeftoverDetail, LeftoversResult, LeftoverTotal, Verdicts } from './leftover.js';
 import { type LiveMailboxes, liveMailboxes } from './live-mailboxes.js';
 import { type Proven, Prover } from './prove.js';
 import { compileRules } from './rules.js';
+import { isUndecided } from './undecided.js';
 import { walkConfig } from './walk-config.js';
 import { Roots, type WalkContext } from './walk-context.js';
 import { walkPartition } from './walk-partition.js';
@@ -55,7 +56,8 @@ export function findLeftovers(
     const leftovers = [...details.keys()].sort((a, b) => (a.paths[0]! < b.paths[0]! ? -1 : 1));
     const listed = inOrder(totals);
     const account = walk.ledger.close(listed);
-    return { leftovers, totals: listed, files: judged.files, account, listed: walk.listed, details, live };
+    const { files, rescued, undecided } = judged;
+    return { leftovers, totals: listed, files, rescued, undecided, account, listed: walk.listed, details, live };
   } finally {
     shelf.close();
   }
@@ -110,7 +112,7 @@ interface Tally extends Counts {
   found: number;
 }
 
-interface Judged {
+interface Judged extends Verdicts {
   readonly totals: Map<LeftoverClass, Tally>;
   /** Paths of all that are a single file. */
   readonly files: Set<string>;
@@ -137,6 +139,8 @@ function judgeAll(
   const judged: Judged = {
     totals: new Map(),
     files: new Set(),
+    rescued: { messages: 0, bytes: 0 },
+    undecided: 0,
     details: new Map(),
     arrived: new Set(),
     gone: [],
@@ -169,6 +173,11 @@ function judgeAll(
       const rescue = own?.all ?? own?.onlyHere ?? [];
       const shown = decided ? ruled(leftover, decided) : leftover;
       const detail = { finding, rule: decided?.number, rescue };
+      if (shown.verdict === 'rescue' || shown.verdict === 'person') {
+        judged.rescued.messages += rescue.length;
+        for (const { bytes } of rescue) judged.rescued.bytes += bytes;
+      }
+      if (isUndecided(shown, detail)) judged.undecided++;
       if (keep(shown, detail)) judged.details.set(shown, detail);
     }
   }

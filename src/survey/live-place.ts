@@ -88,6 +88,7 @@ export function tellLivePlace(
   const parts = seen.map((one) => {
     const { files, bytes, messages, odd } = summaryOf(one);
     const part = { path: one.path, files, bytes: Math.max(0, bytes), messages, directories: 1 };
+    if (one.counts) one.counts.messages += messages;
     for (const { name, bytes: then, facts, content } of odd === '' ? [] : (JSON.parse(odd) as Odd[])) {
       const now = one.root.stat(`${relative}/${name}`)?.sizeBytes ?? 0;
       walk.file(one.root, relative, name, now, facts, { content, mailbox: live });

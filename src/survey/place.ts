@@ -3,7 +3,7 @@ import type { PartitionConf } from '../cyrus/conf/partitions.js';
 import { parseMessageFileName } from '../cyrus/layout/mailbox-place.js';
 import type { FileStat } from '../disk/file-stat.js';
 import type { SourceDir, SourceEntry, SourceRoot } from '../disk/source.js';
-import type { Counts } from '../model/account.js';
+import type { RootTally } from '../model/account.js';
 import type { CensusRow } from '../state/census-rows.js';
 import type { Facts } from './classify.js';
 import type { LiveMailbox } from './live-mailboxes.js';
@@ -13,7 +13,7 @@ import type { WalkContext } from './walk-context.js';
 export interface Seen {
   readonly root: SourceRoot;
   /** Where its files are counted; undefined where another walk does. */
-  readonly counts: Counts | undefined;
+  readonly counts: RootTally | undefined;
   readonly path: string;
   readonly stat: FileStat;
   readonly live: LiveMailbox | undefined;

@@ -256,8 +256,10 @@ export class Prover {
 function provenOf({ items, unreadable }: Case, isWhole: boolean): Proven {
   const count = (where: Item['where']) => items.filter((item) => item.where === where).length;
   const shown = (item: Item) => ({ path: pathOf(item), guid: item.guid, bytes: item.stat.sizeBytes });
-  const onlyHere = items.filter(({ where }) => where === 'unknown').map(shown);
+  const unknown = items.filter(({ where }) => where === 'unknown');
+  const onlyHere = unknown.map(shown);
   const proof = {
+    uids: unknown.flatMap(({ uid }) => uid ?? []).sort((a, b) => a - b),
     inTwin: count('twin'),
     elsewhere: count('elsewhere'),
     expunged: count('expunged'),

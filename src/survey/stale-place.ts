@@ -162,8 +162,9 @@ export function tellStalePlace(
   const isWrongPath = isById(conf, relative)
     ? uniqueidOfDir(relative) === undefined
     : bare || named?.canonical !== true;
+  const once = header?.uniqueid === uniqueid ? header?.name : undefined; // else the header is another mailbox's
   const name: InternalName | undefined =
-    bare && twin ? twin.name : (named?.name ?? (header?.name === undefined ? twin?.name : asInternalName(header.name)));
+    bare && twin ? twin.name : (named?.name ?? (once === undefined ? twin?.name : asInternalName(once)));
   const namesake = name === undefined ? undefined : live.named(name);
 
   const parts = own.map(({ one, directory: { strangers, ...of } }) => {

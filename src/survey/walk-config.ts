@@ -7,9 +7,19 @@
  * Nothing of it is remembered: the files are written in place, so only a stat of each tells its length (where lengths are
  * asked for), and the directories themselves are few.
  */
+
+import type { CyrusConf } from '../cyrus/conf/cyrus-conf.js';
 import { ConfigKinds } from '../cyrus/layout/config-files.js';
 import { type ConfigFile, parseConfigPath, quotaDirectory, quotaFile, userFile } from '../cyrus/layout/config-paths.js';
-import { asInternalName, inboxOf, isInbox, toExternal, toUserid, type User } from '../cyrus/names/mailbox-name.js';
+import {
+  asInternalName,
+  inboxOf,
+  isInbox,
+  toExternal,
+  toUserid,
+  type User,
+  userOf,
+} from '../cyrus/names/mailbox-name.js';
 import type { SourceRoot } from '../disk/source.js';
 import type { Counts, LiveClass } from '../model/account.js';
 import type { Facts } from './classify.js';
@@ -50,7 +60,12 @@ export function homeOf(
   };
 }
 
-/** The user whose INBOX, live or deleted, has this uniqueid. */
+function inboxUser({ name }: LiveMailbox, conf: CyrusConf): string {
+  const user = userOf(name, conf);
+  return user ? toUserid(user) : toExternal(name, conf);
+}
+
+/** The INBOX, live or deleted, that has this uniqueid. */
 export function inboxById({ live, job }: WalkContext, uniqueid: string): LiveMailbox | undefined {
   const mailbox = live.withUniqueid(uniqueid);
   if (!mailbox) return undefined;
@@ -139,9 +154,7 @@ class ConfigWalk {
     const inbox = inboxById(this.#context, uniqueid);
     if (!inbox) return this.#stale('user-file', `of uniqueid ${uniqueid}`, undefined, 'gone');
     const computed = userFile(conf, { localpart: '' }, suffix, uniqueid);
-    return computed === relative
-      ? undefined
-      : this.#stale('user-file', toExternal(inbox.name, conf), computed, 'bucket');
+    return computed === relative ? undefined : this.#stale('user-file', inboxUser(inbox, conf), computed, 'bucket');
   }
 
   #quotaFile(relative: string, root: string, isUnfinishedName: boolean): Facts | undefined {

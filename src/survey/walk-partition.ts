@@ -9,7 +9,7 @@ import { mailboxNameOfDir, parseMessageFileName } from '../cyrus/layout/mailbox-
 import { fingerprintOf } from '../disk/file-stat.js';
 import { errnoOf } from '../disk/os-path.js';
 import type { SourceDir, SourceEntry, SourceRoot } from '../disk/source.js';
-import type { Counts, RootKind } from '../model/account.js';
+import type { RootKind, RootTally } from '../model/account.js';
 import type { CensusRow } from '../state/census-rows.js';
 import type { Facts } from './classify.js';
 import { filePart, otherPart, plainFinding } from './finding.js';
@@ -21,7 +21,7 @@ import { entriesOf, foundUnreadable, isSettled, join, namesIn, oddKind, type Wal
 
 export interface WalkRoot {
   readonly root: SourceRoot;
-  readonly counts: Counts | undefined;
+  readonly counts: RootTally | undefined;
 }
 
 /** Directories in which Cyrus keeps messages on their way in, right below a root. */

@@ -71,6 +71,8 @@ export interface ModelSetup {
   readonly archive?: 'none' | 'both' | 'first' | 'stuck' | undefined;
   /** Lines that keep mailboxes by uniqueid: those that are created lie by name, as before an upgrade. */
   readonly legacy?: boolean | undefined;
+  /** More lines of imapd.conf. */
+  readonly conf?: string | undefined;
 }
 
 /** An INDEX record of version 13 and later says that its file is on the archive partition. */
@@ -113,7 +115,7 @@ export class CyrusModel {
       ...(hasMeta ? ['/m/p1'] : []),
       ...archives.map((one) => `/a/${one}`),
     ];
-    this.confText = `configdirectory: /conf\npartition-p1: /s/p1\npartition-p2: /s/p2\ndefaultpartition: p1\nsievedir: /sieve\nadmins: cyrus\ndelete_mode: delayed\n${hash}${meta}${archiveText}`;
+    this.confText = `configdirectory: /conf\npartition-p1: /s/p1\npartition-p2: /s/p2\ndefaultpartition: p1\nsievedir: /sieve\nadmins: cyrus\ndelete_mode: delayed\n${hash}${meta}${archiveText}${setup.conf ?? ''}`;
     this.conf = interpretConf(
       parseImapdConf(Buffer.from(this.confText), '/imapd.conf', () => Buffer.alloc(0)),
       setup.version,

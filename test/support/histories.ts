@@ -105,8 +105,12 @@ export class History {
     this.#version = version;
   }
 
-  /** What is left of the model's server. @param memory Name of the state file: what earlier walks remember. */
-  find(model: CyrusModel, memory: string): LeftoversResult {
+  /**
+   * What is left of the model's server.
+   * @param memory Name of the state file: what earlier walks remember.
+   * @param meanwhile What happens when the partitions have been walked, and nothing is judged yet.
+   */
+  find(model: CyrusModel, memory: string, meanwhile?: () => void): LeftoversResult {
     model.write(this.root);
     const file = join(this.root, `${memory}.toml`);
     writeFileSync(
@@ -116,8 +120,15 @@ export class History {
     const job = loadJob(file);
     const state = new State(job.stateFile);
     const trees = new SourceTrees(job.source);
+    const inventory = takeInventory(job, state, trees, new ProblemList());
+    let asked = 0;
+    const root = trees.root.bind(trees);
+    trees.root = (path) => {
+      if (path === job.source.conf.sieveDir && ++asked === 2) meanwhile?.();
+      return root(path);
+    };
     try {
-      return findLeftovers(job, state, trees, takeInventory(job, state, trees, new ProblemList()), { prove: true });
+      return findLeftovers(job, state, trees, inventory, { prove: true });
     } finally {
       trees.close();
       state.close();

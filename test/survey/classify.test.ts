@@ -94,7 +94,7 @@ describe('the evidence', () => {
       [
         'no live mailbox has uniqueid 1252eca66b047e01',
         'its index is marked as deleted by the server',
-        '1 messages that its index lists are not here',
+        '1 message that its index lists is not here',
         'its path says it was deleted on 2026-11-23; mailboxes.db has it no more',
         'it holds no message',
       ],
@@ -200,7 +200,7 @@ describe('the verdict', () => {
     const why =
       'mailboxes.db keeps user.alice at /spool/p2/user/alice, where there is no index: this may be the live one';
     const rescued = 'until a rule of the job file decides, copies of these are rescued';
-    const found = '1 of 1 messages are found nowhere else (by SHA-1)';
+    const found = 'its message exists nowhere else (by SHA-1)';
     expect(all(doubt, { onlyHere: 1 })).toEqual({ verdict: 'person', evidence: [why, found, rescued] });
     expect(all(doubt, { inTwin: 1 }).verdict).toBe('person');
     expect(all({ ...doubt, messages: 0 }, undefined)).toEqual({ verdict: 'person', evidence: [why] });
@@ -218,6 +218,30 @@ describe('the verdict', () => {
   it('is a person’s for what is on its way in, as long as it was not compared', () => {
     expect(verdict({ kind: 'debris', what: 'staging' }, undefined)).toBe('person');
     expect(verdict({ kind: 'debris', what: 'unfinished-write' }, undefined)).toBe('skip');
+  });
+
+  it.each<[Partial<Proof>, string]>([
+    [{ inTwin: 812 }, 'harmless: all 812 messages are in user.alice.Crossed (by SHA-1)'],
+    [{ inTwin: 1 }, 'harmless: its message is in user.alice.Crossed (by SHA-1)'],
+    [{ elsewhere: 2 }, 'harmless: all 2 messages are in other live mailboxes (by SHA-1)'],
+    [{ expunged: 2 }, 'harmless: all 2 messages were expunged in user.alice.Crossed since'],
+    [
+      { inTwin: 4, elsewhere: 1, expunged: 2 },
+      'harmless: of 7 messages 4 are in user.alice.Crossed, 1 is in other live mailboxes, 2 were expunged in user.alice.Crossed since (by SHA-1)',
+    ],
+    [{ onlyHere: 3, uids: [5, 7, 9] }, 'all 3 messages exist nowhere else (by SHA-1): UIDs 5, 7, 9'],
+    [
+      { onlyHere: 1, inTwin: 7, uids: [54] },
+      '1 of 8 messages exists nowhere else (by SHA-1): UID 54; 7 are in user.alice.Crossed',
+    ],
+    [
+      { onlyHere: 21, unreadable: 1, uids: Array.from({ length: 21 }, (_, i) => i + 1) },
+      '21 of 22 messages exist nowhere else (by SHA-1): UIDs 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, …; 1 of 22 could not be read',
+    ],
+    [{ inTwin: 7, unreadable: 1 }, '7 are in user.alice.Crossed; 1 of 8 could not be read'],
+  ])('has its proof in a sentence: %j', (proof, expected) => {
+    const all = judge({ ...PLACE, twin: TWIN }, { ...PROOF, ...proof }, { isDoubtful: false, rivals: [] });
+    expect(all.evidence).toEqual([expected]);
   });
 
   it('is migrate for deleted mailboxes unless the job leaves them', () => {
