@@ -58,7 +58,7 @@ async function rescue(job: Job, state: State, pass: PassResult, env: Environment
   const { rescueEarly } = await import('../cutover/rescue-leftovers.js');
   const { rescueText } = await import('../report/rescue-text.js');
   const rescued = rescueEarly(job, state, pass, env.problems);
-  return { rescued, text: rescueText(rescued) };
+  return rescued && { rescued, text: rescueText(rescued) };
 }
 
 export function parseCount(text: string | undefined): number {

@@ -2,7 +2,8 @@
  * Stale directories whose messages were all found in live mail: nothing of that is done again while the directories and
  * the index, and on the other side the indexes and directories of the live mailboxes, are as they were. So a proof that
  * stands costs a stat for each live directory, however many messages there are. What is nowhere else is not remembered:
- * it is looked for again each time, for it may have come anywhere.
+ * it is looked for again each time, for it may have come anywhere. Where messages were found stays as it was first told,
+ * though by now they may be in other mailboxes too.
  */
 import { fingerprintOf } from '../disk/file-stat.js';
 import type { SourceTrees } from '../disk/trees.js';

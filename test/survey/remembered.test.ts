@@ -1,6 +1,6 @@
 /**
  * What a survey remembers of earlier ones is what it would see: after whatever happened between, it says the same as one
- * that looks at everything anew. CYRSYNC_HISTORIES says how many for each line (60).
+ * that looks at everything anew. CYRSYNC_HISTORIES says how many for each line (15).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
@@ -9,13 +9,19 @@ import type { LeftoversResult } from '../../src/survey/leftover.js';
 import { CyrusModel } from '../support/cyrus-model.js';
 import { act, play, settle, setup, withHistory } from '../support/histories.js';
 
-const RUNS = Number(process.env.CYRSYNC_HISTORIES ?? 60);
+const RUNS = Number(process.env.CYRSYNC_HISTORIES ?? 15);
 
 // What changed a moment ago is not remembered: to this clock everything is old.
 beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 }));
 afterEach(() => void vi.useRealTimers());
 
-const shown = ({ leftovers, totals, account }: LeftoversResult) => ({ leftovers, totals, account });
+/** All but in which live mailboxes messages were found: while these have them, no others are looked through. */
+const shown = ({ leftovers, totals, account }: LeftoversResult) => ({
+  leftovers: leftovers.map((l) => ({ ...l, evidence: l.evidence.map((text) => text.replace(FOUND_WHERE, '')) })),
+  totals,
+  account,
+});
+const FOUND_WHERE = /(?<=^harmless: ).*|(?<=nowhere else [^;]*); .*/;
 
 describe.each(['2.3', '2.5', '3.2', '3.10'] as const)('a server of the %s line', (version) => {
   it('is remembered as it is', async () => {

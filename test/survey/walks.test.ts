@@ -3,6 +3,7 @@ import { mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync
 import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { writeMailboxHeader } from '../../src/cyrus/mailbox/header.js';
+import { IndexWriter } from '../../src/cyrus/mailbox/index-writer.js';
 import type { CyrusVersion } from '../../src/cyrus/version.js';
 import type { Leftover, LeftoversResult } from '../../src/survey/leftover.js';
 import { undecided } from '../../src/survey/undecided.js';
@@ -47,6 +48,19 @@ const the = ({ leftovers }: LeftoversResult, path: string): Leftover => {
 const header = (uniqueid: string, name: string, form: 'text' | 'dlist' = 'text') =>
   writeMailboxHeader({ form, uniqueid, name, types: 'e', flags: [], acl: 'anyone\tlrs\t' }, form);
 const idOf = (model: CyrusModel, name: string) => model.rows.get(name)!.uniqueid;
+
+/** Version 12. */
+function indexOf(records: readonly (readonly [uid: number, flags: number])[]): Buffer {
+  const writer = IndexWriter.create(12, records.length);
+  for (const [i, [uid, flags]] of records.entries()) {
+    writer.record(i, 'uid', uid);
+    writer.record(i, 'systemFlags', flags);
+    writer.sealRecord(i);
+  }
+  writer.header('uidvalidity', 7);
+  writer.seal();
+  return writer.bytes;
+}
 
 it('finds nothing where nothing is left', () => lab('3.0', ({ find }) => expect(shown(find())).toEqual([])));
 
@@ -185,6 +199,60 @@ describe('a directory with mail that mailboxes.db does not know', () => {
       const found = find();
       expect(shown(found)).toEqual(['foreign /s/p2/user/ann/3. person', 'stale-copy /s/p2/user/ann person']);
       expect(the(found, '/s/p2/user/ann').evidence.at(-1)).toBe('1 is in user.ann; 1 of 2 could not be read');
+    }));
+});
+
+describe('a stale directory', () => {
+  it('one hash directory too deep still has the name of its mailbox', () =>
+    lab('2.4', ({ model, put, find }) => {
+      put('/s/p1/a/user/ann/cyrus.header', header(idOf(model, 'user.ann'), 'user.ann'));
+      put('/s/p1/a/user/ann/1.', messageBytes('user.ann 1'));
+      expect(the(find(), '/s/p1/a/user/ann')).toMatchObject({ class: 'wrong-hash', mailbox: 'user.ann' });
+    }));
+
+  it('with an index and no mail may be the live one as well', () =>
+    lab('2.4', ({ path, put, find }) => {
+      put('/s/p2/user/ann/cyrus.index', indexOf([]));
+      rmSync(path('/s/p1/user/ann/cyrus.index'));
+      expect(the(find(), '/s/p2/user/ann').verdict).toBe('person');
+    }));
+
+  it('misses the messages of its records, but not of those that the server has unlinked', () =>
+    lab('2.4', ({ model, put, find }) => {
+      put('/s/p2/user/ann/cyrus.header', header(idOf(model, 'user.ann'), 'user.ann'));
+      put('/s/p2/user/ann/1.', messageBytes('user.ann 1'));
+      const UNLINKED = 0xc000_0000;
+      put(
+        '/s/p2/user/ann/cyrus.index',
+        indexOf([
+          [1, 0],
+          [2, UNLINKED],
+        ]),
+      );
+      expect(the(find(), '/s/p2/user/ann').class).toBe('stale-copy');
+      put(
+        '/s/p2/user/ann/cyrus.index',
+        indexOf([
+          [1, 0],
+          [2, 0],
+        ]),
+      );
+      expect(the(find(), '/s/p2/user/ann').class).toBe('unfinished-rename');
+    }));
+
+  it('that the server gave up on says so', () =>
+    lab('2.4', ({ model, run, find }) => {
+      run(model.rename('user.ann.a', 'user.ann.z', 'p1', true));
+      expect(the(find(), '/s/p1/user/ann/a').evidence).toContain('its index is marked as deleted by the server');
+    }));
+
+  it('does not stand for what is not Cyrus’s in it', () =>
+    lab('2.4', ({ put, find }) => {
+      put('/s/p2/user/ann/1.', messageBytes('user.ann 1'));
+      put('/s/p2/user/ann/notes.txt', 'mine');
+      const found = find();
+      expect(the(found, '/s/p2/user/ann')).toMatchObject({ files: 1, bytes: messageBytes('').length });
+      expect(the(found, '/s/p2/user/ann/notes.txt')).toMatchObject({ class: 'foreign', files: 1, bytes: 4 });
     }));
 });
 
