@@ -47,6 +47,6 @@ describe.each(['2.3', '2.5', '3.2', '3.10'] as const)('a server of the %s line',
       }),
       { numRuns: RUNS, interruptAfterTimeLimit: 1_200_000 },
     );
-    expect(remembered).toBeGreaterThan(all / 3); // else this tells nothing
+    expect(remembered).toBeGreaterThan(all / 5); // else this tells nothing
   }, 1_300_000);
 });
