@@ -13,11 +13,11 @@ export function formatBytes(bytes: number): string {
   return unit === 0 ? `${value} B` : `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ${UNITS[unit]}`;
 }
 
-/** `50 GiB`, `1.5TiB`, `1000`: bytes, units of 1024; undefined for anything else. */
+/** `50 GiB`, `1.5TiB`, `20M`, `1000`: bytes, units of 1024; undefined for anything else. */
 export function parseBytes(text: string): number | undefined {
-  const [, number, unit = 'B'] = /^(\d+(?:\.\d+)?) ?([KMGTP]iB|B)?$/.exec(text) ?? [];
+  const [, number, unit = ''] = /^(\d+(?:\.\d+)?) ?(?:([KMGTP])(?:iB)?|B)?$/.exec(text) ?? [];
   if (number === undefined) return undefined;
-  return Math.round(Number(number) * 1024 ** (UNITS as readonly string[]).indexOf(unit));
+  return Math.round(Number(number) * 1024 ** 'BKMGTP'.indexOf(unit || 'B'));
 }
 
 /** `1,234,567`. By hand: the first `toLocaleString` of a process takes 10 ms. */

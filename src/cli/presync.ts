@@ -6,10 +6,11 @@ import type { State } from '../state/state.js';
 import type { PassResult } from '../sync/pass.js';
 import type { PassFigures } from '../sync/pass-figures.js';
 import { runPresync } from '../sync/presync.js';
+import { addPaceOptions, type PaceOptions, paceOf, paceText } from './pace.js';
 import { passContext } from './pass-context.js';
 import { type CommonOptions, commonCommand, type Environment, runOnJob } from './run.js';
 
-interface PresyncOptions extends CommonOptions {
+interface PresyncOptions extends CommonOptions, PaceOptions {
   readonly full?: boolean;
   readonly checksum?: boolean;
   readonly until?: string;
@@ -17,7 +18,7 @@ interface PresyncOptions extends CommonOptions {
 }
 
 export function presyncCommand(): Command {
-  return commonCommand('presync', 'one pass, the old server live or not')
+  return addPaceOptions(commonCommand('presync', 'one pass, the old server live or not'))
     .option('--full', 'look at every message file of every mailbox')
     .option('--checksum', 'compare every message by its content')
     .option('--until <HH:MM>', 'stop at a mailbox boundary at this time')
@@ -40,7 +41,10 @@ export function presyncCommand(): Command {
           checksum: options.checksum === true,
           acceptRemovals: parseCount(options.acceptRemovals),
         };
-        const pass = await runPresync(job, state, passOptions, passContext(env));
+        const pace = paceOf(options, job, env.problems);
+        const slowed = paceText(pace);
+        if (slowed !== '') env.log.info('slowed', { by: slowed });
+        const pass = await runPresync(job, state, passOptions, passContext(env, pace));
         const { figures } = pass;
         // A full pass takes its time anyway, and what it rescues the cutover finds done.
         const isEarly = passOptions.full && figures.complete && job.options.migrate.rescue === 'copy';

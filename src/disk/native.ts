@@ -22,6 +22,8 @@ export interface Native {
   statAt(dirFd: number, path: Buffer, into: Buffer): number;
   /** `syncfs` beside this thread's work. */
   syncfsAside(fd: number): Promise<void>;
+  /** Of this thread, and of those it starts from now on. @param priority Class and level, as ioprio_set(2) has it. */
+  setIoPriority(priority: number): boolean;
   /** The calls of a message's copy (disk/copy-file.ts), each with its result or minus errno. Names end in NUL. */
   readonly file: NativeFile;
 }
@@ -44,6 +46,9 @@ const AT_EMPTY_PATH = 0x1000;
 const STATX_BASIC_STATS = 0x7ff;
 const EMPTY = Buffer.alloc(1);
 
+/** @see linux asm-generic/unistd.h, asm/unistd_64.h */
+const SYS_IOPRIO_SET: Readonly<Partial<Record<NodeJS.Architecture, number>>> = { x64: 251, arm64: 30, riscv64: 30 };
+const IOPRIO_WHO_PROCESS = 1;
 const SYS_OPENAT2 = 437; // the same number on every architecture of Linux
 const RESOLVE_NO_MAGICLINKS = 0x02;
 const RESOLVE_NO_SYMLINKS = 0x04;
@@ -97,6 +102,12 @@ function load(): Native | undefined {
         }),
       statAt: (dirFd, path, into) =>
         statx(dirFd, path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, into) === 0 ? 0 : koffi.errno(),
+      setIoPriority(priority) {
+        const number = SYS_IOPRIO_SET[process.arch];
+        if (number === undefined) return false;
+        const set = libc.func('long syscall(long number, int which, int who, int priority)');
+        return Number(set(number, IOPRIO_WHO_PROCESS, 0, priority)) === 0;
+      },
       syncfs(fd) {
         if (syncfs(fd) !== 0) throw new Error(`syncfs failed with errno ${koffi.errno()}`);
       },

@@ -36,6 +36,13 @@ const ReserveText = v.pipe(
   }),
 );
 
+const ByteRate = v.pipe(
+  v.union([v.string(), v.number()]),
+  v.transform((rate) => parseBytes(String(rate))),
+  v.number('bytes a second such as "20M"'),
+  v.minValue(1),
+);
+
 const JobFile = v.strictObject({
   state: v.optional(v.pipe(v.string(), v.nonEmpty())),
   source: v.strictObject({
@@ -140,7 +147,17 @@ const JobFile = v.strictObject({
     {},
   ),
   run: v.optional(
-    v.strictObject({ workers: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(64))) }),
+    v.strictObject({
+      workers: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(64))),
+      // These hold for passes beside a live server; a cutover takes what it can get.
+      /** Read from the source a second: `"20M"`. */
+      bwlimit: v.optional(ByteRate),
+      /** Message files copied a second. */
+      iops: v.optional(v.pipe(v.number(), v.minValue(1))),
+      max_load: v.optional(v.pipe(v.number(), v.gtValue(0))),
+      io_class: v.optional(v.picklist(['idle', 'low'])),
+      nice: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(19))),
+    }),
     {},
   ),
 });

@@ -56,6 +56,7 @@ export class Batches<T extends Todo> {
   #doneMailboxes = 0;
   #of = 0;
   #totalBytes = 0;
+  #totalMessages = 0;
 
   constructor(
     readonly state: State,
@@ -68,12 +69,11 @@ export class Batches<T extends Todo> {
 
   async run(todos: readonly T[]): Promise<void> {
     this.#of = todos.length;
-    let files = 0;
     for (const todo of todos) {
       this.#totalBytes += todo.bytes;
-      files += WORK_PER_MAILBOX + todo.files;
+      this.#totalMessages += todo.files;
     }
-    this.#worthWorkers = files > WORTH_WORKERS;
+    this.#worthWorkers = this.#totalMessages + todos.length * WORK_PER_MAILBOX > WORTH_WORKERS;
     let settled: Promise<void> = Promise.resolve();
     for (let at = 0; at < todos.length && !this.context.stop.stopped; ) {
       const batch = new Map<number, Pending<T>>();
@@ -195,7 +195,13 @@ export class Batches<T extends Todo> {
       messages += part.copied;
       bytes += part.bytesCopied;
     }
-    const totalBytes = this.#totalBytes;
-    this.context.progress({ mailboxes: this.#doneMailboxes, of: this.#of, messages, bytes, totalBytes });
+    this.context.progress({
+      mailboxes: this.#doneMailboxes,
+      of: this.#of,
+      messages,
+      totalMessages: this.#totalMessages,
+      bytes,
+      totalBytes: this.#totalBytes,
+    });
   }
 }

@@ -131,7 +131,8 @@ export class MailboxTasks {
       const synced = same ? 0 : Math.max(0, this.#inventory.table.syncedFiles[mailbox.at]!);
       const files = Math.max(0, summary.files - synced);
       const checkContent = row.inFlight === 1 || row.staged !== 0;
-      todos.push({ id: row.id, kind, bytes: summary.bytes, files, mailbox, checkContent });
+      const bytes = summary.files === 0 ? 0 : Math.round((summary.bytes * files) / summary.files);
+      todos.push({ id: row.id, kind, bytes, files, mailbox, checkContent });
     }
     const moves = moving.map((mailbox): Move => {
       const row = state.mailboxes.get(this.#inventory.table.rowIds[mailbox.at]!)!;

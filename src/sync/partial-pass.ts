@@ -54,7 +54,7 @@ export async function runPartialPass(
   if (!work) return false;
   for (const problem of swept.problems) context.problems.add(problem);
   figures.mailboxes.unchanged -= work.todos.length;
-  await asPass(job, state, 'presync', async (session) => {
+  await asPass(job, state, 'presync', context, async (session) => {
     await copyChanged(job, state, swept, work, figures, context, session);
     return { figures };
   });

@@ -2,10 +2,31 @@
 import type { Log } from '../base/log.js';
 import type { StopSignal } from '../base/stop.js';
 import type { ProblemList } from '../model/problem.js';
+import type { SpeedLimits } from './throttle.js';
+
+/** How much of the machine a pass may take. What is undefined has no limit. */
+export interface Pace extends SpeedLimits {
+  readonly workers?: number | undefined;
+  /** Load average over a minute above which no further mailbox is begun. */
+  readonly maxLoad?: number | undefined;
+}
 
 export interface PassContext {
   readonly log: Log;
   readonly stop: StopSignal;
   readonly problems: ProblemList;
-  progress(done: { mailboxes: number; of: number; messages: number; bytes: number; totalBytes: number }): void;
+  readonly pace?: Pace | undefined;
+  /** Told why it stands still, and (undefined) that it goes on. */
+  waiting?(why: string | undefined): void;
+  progress(done: Progress): void;
+}
+
+/** How far a pass is. Totals are about what there is to be copied. */
+export interface Progress {
+  readonly mailboxes: number;
+  readonly of: number;
+  readonly messages: number;
+  readonly totalMessages: number;
+  readonly bytes: number;
+  readonly totalBytes: number;
 }

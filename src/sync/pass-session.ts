@@ -1,5 +1,6 @@
 /** What is open during a pass: both sides and the workers; and the record of it in the state. */
-import { cpus } from 'node:os';
+import { cpus, loadavg } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { RefusedError } from '../base/errors.js';
 import { partitionRoots } from '../cyrus/conf/partitions.js';
 import { databaseDirectories } from '../cyrus/layout/config-paths.js';
@@ -8,7 +9,9 @@ import { SourceTrees, TargetTrees } from '../disk/trees.js';
 import type { Job } from '../job/job.js';
 import type { State } from '../state/state.js';
 import { clearAnchors } from './links.js';
+import type { PassContext } from './pass-context.js';
 import type { PassFigures } from './pass-figures.js';
+import { shareThrottle } from './throttle.js';
 import { WorkerPool } from './worker-pool.js';
 
 export interface PassSession {
@@ -22,14 +25,18 @@ export async function asPass<T extends { readonly figures: PassFigures }>(
   job: Job,
   state: State,
   kind: string,
+  context: PassContext,
   run: (session: PassSession) => Promise<T>,
 ): Promise<T> {
   const begun = Date.now();
   const source = new SourceTrees(job.source);
   const target = new TargetTrees(job.target, job.owner);
+  const { pace } = context;
+  const throttle = pace && shareThrottle(pace);
   const pool = new WorkerPool(
-    { sourcePrefix: job.source.prefix, targetPrefix: job.target.prefix, owner: job.owner },
-    job.options.run.workers ?? Math.max(2, Math.min(4, cpus().length)),
+    { sourcePrefix: job.source.prefix, targetPrefix: job.target.prefix, owner: job.owner, throttle },
+    pace?.workers ?? job.options.run.workers ?? Math.max(2, Math.min(4, cpus().length)),
+    () => loadBelow(context),
   );
   try {
     const id = state.beginPass(kind);
@@ -41,6 +48,21 @@ export async function asPass<T extends { readonly figures: PassFigures }>(
     source.close();
     target.close();
   }
+}
+
+const LOOK_AGAIN_MS = 1000;
+
+/** Waits while the machine has more to do than the pace allows. */
+async function loadBelow({ pace, stop, waiting }: PassContext): Promise<void> {
+  const most = pace?.maxLoad;
+  if (most === undefined) return;
+  let waited = false;
+  for (let load = loadavg()[0]!; load > most && !stop.stopped; load = loadavg()[0]!) {
+    waiting?.(`the load is ${load.toFixed(1)}, above ${most}`);
+    waited = true;
+    await sleep(LOOK_AGAIN_MS);
+  }
+  if (waited) waiting?.(undefined);
 }
 
 /** Every root of the target that a pass writes below. @param keepAnchors After a crash or a stop: see links.ts. */

@@ -37,7 +37,7 @@ export interface PassResult {
 }
 
 export async function runPass(job: Job, state: State, options: PassOptions, context: PassContext): Promise<PassResult> {
-  return asPass(job, state, options.kind, (session) => new Pass(job, state, options, context, session).run());
+  return asPass(job, state, options.kind, context, (session) => new Pass(job, state, options, context, session).run());
 }
 
 class Pass {

@@ -3,6 +3,7 @@ import { native } from '../disk/native.js';
 import type { SourceTrees, TargetTrees } from '../disk/trees.js';
 import type { SyncProgress, SyncTask } from '../model/sync-task.js';
 import type { LinkAnchors } from './links.js';
+import type { Throttle } from './throttle.js';
 
 export interface SyncContext {
   readonly source: SourceTrees;
@@ -10,6 +11,7 @@ export interface SyncContext {
   readonly realSource: (path: string) => string;
   readonly realTarget: (path: string) => string;
   readonly anchors: LinkAnchors;
+  readonly throttle: Throttle | undefined;
   /** Told now and then of a mailbox that takes long. */
   readonly onProgress: (part: SyncProgress) => void;
   readonly nowSec: () => number;

@@ -384,6 +384,7 @@ class MailboxCopy {
     const root = this.#rootFor(wanted.isArchived(n));
     const { data, archive } = this.#sourceDirs;
     const usual = wanted.isArchived(n) && archive ? archive : data;
+    this.#context.throttle?.take(wanted.size(n), 1);
     const to = this.#targetDir(root);
     const anchors = this.#context.anchors.for(this.#context.target.root(root), to, name, guid, wanted.internalDate(n));
     const links = {
@@ -429,6 +430,7 @@ class MailboxCopy {
   }
 
   #put(root: string, name: string, bytes: Uint8Array): void {
+    this.#context.throttle?.take(bytes.length, 0);
     this.#targetDir(root).replace(name, bytes);
     this.#wrote(root, `/${name}`);
   }

@@ -21,18 +21,22 @@ export interface PoolRun {
 export class WorkerPool {
   readonly #setup: WorkerSetup;
   readonly #size: number;
+  readonly #mayBegin: () => Promise<void>;
   #workers: Worker[] = [];
   #own: ReturnType<typeof syncContext> | undefined;
 
-  constructor(setup: WorkerSetup, size: number) {
+  /** @param mayBegin Waited for before a mailbox is begun. */
+  constructor(setup: WorkerSetup, size: number, mayBegin: () => Promise<void>) {
     this.#setup = setup;
     this.#size = size;
+    this.#mayBegin = mayBegin;
   }
 
   async run(tasks: readonly SyncTask[], run: PoolRun): Promise<void> {
     if (this.#size <= 1 || (!run.worthWorkers && this.#workers.length === 0)) {
       this.#own ??= syncContext(this.#setup, (part) => run.onProgress(part));
       for (const task of tasks) {
+        await this.#mayBegin();
         if (run.stopped()) return;
         run.onResult(syncMailbox(task, this.#own));
         await new Promise<void>((resolve) => setImmediate(resolve)); // signals are heard between mailboxes
@@ -50,7 +54,9 @@ export class WorkerPool {
     let next = 0;
     await Promise.all(
       this.#workers.map(async (worker) => {
-        while (next < tasks.length && !run.stopped()) {
+        while (next < tasks.length) {
+          await this.#mayBegin();
+          if (run.stopped()) return;
           const chunk = tasks.slice(next, next + CHUNK);
           next += chunk.length;
           for (const result of await ask(worker, chunk, run.onProgress)) run.onResult(result);

@@ -6,11 +6,13 @@ import type { SyncProgress, SyncResult, SyncTask } from '../model/sync-task.js';
 import { LinkAnchors } from './links.js';
 import type { SyncContext } from './sync-context.js';
 import { syncMailbox } from './sync-mailbox.js';
+import { type SharedThrottle, Throttle } from './throttle.js';
 
 export interface WorkerSetup {
   readonly sourcePrefix: string;
   readonly targetPrefix: string;
   readonly owner: Owner;
+  readonly throttle: SharedThrottle | undefined;
 }
 
 /** What a worker says. */
@@ -26,6 +28,7 @@ export function syncContext(setup: WorkerSetup, onProgress: (part: SyncProgress)
     realSource,
     realTarget,
     anchors: new LinkAnchors(),
+    throttle: setup.throttle && new Throttle(setup.throttle),
     onProgress,
     nowSec: () => Math.floor(Date.now() / 1000),
   };

@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { progressText, secondsLeft, shareDone } from '../../src/report/progress-text.js';
+
+const MIB = 2 ** 20;
+const HALF = { mailboxes: 10, of: 30, messages: 500, totalMessages: 1000, bytes: 50 * MIB, totalBytes: 100 * MIB };
+const NONE = { mailboxes: 0, of: 4, messages: 0, totalMessages: 0, bytes: 0, totalBytes: 0 };
+
+describe('the line of progress', () => {
+  it('has bar, counts, rate and what is left', () => {
+    expect(progressText(HALF, 10, undefined)).toBe(
+      '[##########..........] 10 of 30 mailboxes, 500 messages, 50 MiB, 5.0 MiB/s, 10 s left',
+    );
+  });
+
+  it('says why it stands still in place of what is left', () => {
+    expect(progressText(HALF, 10, 'the load is 9.1, above 4')).toContain('waiting: the load is 9.1, above 4');
+    expect(progressText(HALF, 10, 'the load is 9.1, above 4')).not.toContain('left');
+  });
+
+  it.each([
+    [0.5, HALF],
+    [0.25, { ...NONE, mailboxes: 1 }],
+    [1, { ...HALF, mailboxes: 30 }],
+    [1, { ...HALF, bytes: 500 * MIB }],
+    [0, NONE],
+  ])('is done by %d', (share, progress) => {
+    expect(shareDone(progress)).toBeCloseTo(share);
+  });
+
+  it.each([
+    ['in the first seconds', HALF, 2],
+    ['before a hundredth is done', { ...HALF, bytes: 0, messages: 1 }, 60],
+  ])('guesses nothing %s', (_, progress, seconds) => {
+    expect(secondsLeft(progress, seconds)).toBeUndefined();
+  });
+});
