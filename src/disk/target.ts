@@ -14,6 +14,7 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readSync,
   renameSync,
   rmdirSync,
   symlinkSync,
@@ -37,6 +38,9 @@ const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | const
 
 /** Ours while it is written; a crash may leave one, the next pass replaces it. Never a name of Cyrus's. */
 const TEMPORARY_SUFFIX = '.cyrsync-new';
+
+/** Of a file that is copied in pieces. */
+const PIECE_BYTES = 1 << 18;
 
 /** One directory of the target, held open; names in it are single path components. */
 export class TargetDir {
@@ -95,6 +99,24 @@ export class TargetDir {
       closeSync(fd);
     }
     renameSync(osPath(this.path(temporary)), osPath(this.path(name)));
+  }
+
+  /** The same with all that the open file `fd` has. @returns its bytes */
+  replaceWith(name: string, fd: number): number {
+    const temporary = name + TEMPORARY_SUFFIX;
+    const output = this.create(temporary);
+    let size = 0;
+    try {
+      const piece = Buffer.allocUnsafe(PIECE_BYTES);
+      for (let n = readSync(fd, piece, 0, piece.length, size); n > 0; n = readSync(fd, piece, 0, piece.length, size)) {
+        writeAll(output, piece.subarray(0, n));
+        size += n;
+      }
+    } finally {
+      closeSync(output);
+    }
+    renameSync(osPath(this.path(temporary)), osPath(this.path(name)));
+    return size;
   }
 
   /** @returns false where another link can't be had (EMLINK, EXDEV, EPERM, the other is gone): copy instead. */

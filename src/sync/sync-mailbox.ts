@@ -6,7 +6,7 @@
  * target can live with, GUIDs filled in, the target's cyrus.header), so that the cutover makes anew only what changed.
  * cyrus.expunge never reaches the target: a 2.5+ server would execute it; its records are in the index, expunged.
  */
-import { closeSync, type Stats } from 'node:fs';
+import { closeSync, readSync, type Stats } from 'node:fs';
 import { crc32 } from '../base/crc32.js';
 import { FormatError } from '../base/errors.js';
 import { readDatabase } from '../cyrus/db/database.js';
@@ -22,7 +22,7 @@ import { syncCrcAnnot } from '../cyrus/mailbox/sync-crc.js';
 import { type Annotation, OWNER, readAnnotations } from '../cyrus/records/annotations.js';
 import { UidSet } from '../cyrus/records/uid-set.js';
 import { hashFile } from '../disk/hash-file.js';
-import { errnoOf } from '../disk/os-path.js';
+import { errnoOf, ifThere } from '../disk/os-path.js';
 import type { SourceDir } from '../disk/source.js';
 import type { TargetDir } from '../disk/target.js';
 import { isRacy } from '../inventory/fingerprint.js';
@@ -33,7 +33,7 @@ import { copyMessage } from './copy-message.js';
 import { type MailboxRead, printOf, readFile, readMailbox } from './read-mailbox.js';
 import { noteWritten, type SyncContext } from './sync-context.js';
 import { targetHeader } from './target-header.js';
-import { Wanted } from './wanted.js';
+import { FoundContents, Wanted } from './wanted.js';
 
 /** What of a conversion is damage that the old server had; the rest is everyday. */
 const CONVERSION_DAMAGE: ReadonlySet<string> = new Set(['guid-mismatch', 'size-mismatch', 'repeated-uid']);
@@ -125,9 +125,8 @@ class MailboxCopy {
   /** The first look of this pass; a second one goes by what the first put in place. */
   readonly #isFirst: boolean;
   readonly #missing: number[] = [];
-  /** SHA-1 of files whose record has none, by UID. */
-  readonly #guids = new Map<number, Uint8Array>();
-  readonly #sizes = new Map<number, number>();
+  /** Of files whose record has no GUID, or another size. */
+  readonly #contents: FoundContents;
   #sourceDirs: { data: SourceDir | undefined; archive: SourceDir | undefined } = {
     data: undefined,
     archive: undefined,
@@ -153,6 +152,7 @@ class MailboxCopy {
     this.#isRewritten = read.index.minorVersion < task.indexes.oldest;
     // An index that stays in 2.3's version has no place for expunged messages, and a newer server would execute the file.
     this.#wanted = new Wanted(read.index, this.#isRewritten ? read.expunge : undefined);
+    this.#contents = new FoundContents(this.#wanted);
   }
 
   run(): 'done' | 'regressed' | 'held' {
@@ -287,10 +287,10 @@ class MailboxCopy {
   #isPresent(n: number, manifest: IndexView | undefined): boolean {
     const wanted = this.#wanted;
     const uid = wanted.uid(n);
-    const at = manifest ? manifest.find(uid) : -1;
-    const guid = wanted.guidHex(n);
     if (this.#task.checkContent && this.#isFirst) return this.#matchesContent(n);
+    const at = manifest ? manifest.find(uid) : -1;
     if (!manifest || at < 0 || manifest.isUnlinked(at)) return false;
+    const guid = wanted.guidHex(n);
     if (this.#rootFor(manifest.isArchived(at)) !== this.#rootFor(wanted.isArchived(n))) return false;
     if (guid === '' && manifest.uidvalidity !== this.#read.index.uidvalidity) return this.#matchesContent(n);
     if (guid !== '' && !manifest.guidIsZero(at) && manifest.guidHex(at) !== guid) return false;
@@ -305,8 +305,7 @@ class MailboxCopy {
     if (guid === '') {
       if (!manifest.hasGuids) return !this.#isRewritten; // 2.3.9 and older, left in that version
       if (manifest.guidIsZero(at)) return false;
-      this.#guids.set(uid, Buffer.from(manifest.guidHex(at), 'hex'));
-      this.#sizes.set(uid, manifest.size(at));
+      this.#contents.set(n, Buffer.from(manifest.guidHex(at), 'hex'), manifest.size(at));
     }
     return true;
   }
@@ -327,22 +326,18 @@ class MailboxCopy {
     }
     if (have.guid.toString('hex') !== want) return false;
     this.#targetDir(root).setTimes(name, this.#wanted.internalDate(n));
-    this.#guids.set(this.#wanted.uid(n), have.guid);
-    this.#sizes.set(this.#wanted.uid(n), have.sizeBytes);
-    this.#keepAnchor(n, name, root);
+    this.#contents.set(n, have.guid, have.sizeBytes);
+    this.#keepAnchor(n, name);
     return true;
   }
 
-  #keepAnchor(n: number, name: string, root: string): void {
+  #keepAnchor(n: number, name: string): void {
     const dir = this.#dirOf(n, name);
     const nlink = dir?.stat(name)?.nlink ?? 0;
     if (!dir || nlink < 2) return;
     const { fd, stat } = dir.openMessage(name);
     closeSync(fd);
-    const target = this.#context.target.root(root);
-    this.#context.anchors
-      .for(target, this.#targetDir(root), name, this.#wanted.guidHex(n), this.#wanted.internalDate(n))
-      .keepAnchor(stat);
+    this.#anchorsOf(n).keepAnchor(stat);
   }
 
   /** Whether a link to an anchor of a pass that died has the content of the source. */
@@ -376,27 +371,41 @@ class MailboxCopy {
     }
   }
 
+  /** For the message that is being copied; asked only of files with other links. */
+  readonly #links = {
+    n: 0,
+    linkInstead: (stat: Stats): boolean => {
+      const { n } = this.#links;
+      if (!this.#anchorsOf(n).linkInstead(stat)) return false;
+      const name = messageFileName(this.#wanted.uid(n));
+      return !this.#task.verifyLinks || this.#isRightLink(n, name, this.#rootFor(this.#wanted.isArchived(n)));
+    },
+    afterCopy: (stat: Stats): void => this.#anchorsOf(this.#links.n).afterCopy(stat),
+  };
+
+  #anchorsOf(n: number) {
+    const wanted = this.#wanted;
+    const root = this.#rootFor(wanted.isArchived(n));
+    const [target, name] = [this.#context.target.root(root), messageFileName(wanted.uid(n))];
+    return this.#context.anchors.for(target, this.#targetDir(root), name, wanted.guidHex(n), wanted.internalDate(n));
+  }
+
   #copyOne(n: number): void {
     const wanted = this.#wanted;
     const uid = wanted.uid(n);
     const name = messageFileName(uid);
-    const guid = wanted.guidHex(n);
     const root = this.#rootFor(wanted.isArchived(n));
     const { data, archive } = this.#sourceDirs;
     const usual = wanted.isArchived(n) && archive ? archive : data;
     this.#context.throttle?.take(wanted.size(n), 1);
     const to = this.#targetDir(root);
-    const anchors = this.#context.anchors.for(this.#context.target.root(root), to, name, guid, wanted.internalDate(n));
-    const links = {
-      ...anchors,
-      linkInstead: (stat: Stats) =>
-        anchors.linkInstead(stat) && (!this.#task.verifyLinks || this.#isRightLink(n, name, root)),
-    };
+    this.#links.n = n;
     // Without a GUID the inode alone would be the proof; then the content is read as well (design.md, links).
-    let copied = usual && copyMessage(usual, to, name, wanted.internalDate(n), guid === '', links);
+    let copied = usual && copyMessage(usual, to, name, wanted.internalDate(n), !wanted.hasGuid(n), this.#links);
     if (!copied) {
       const other = this.#dirOf(n, name);
       if (other && other !== usual) {
+        const guid = wanted.guidHex(n);
         copied = copyMessage(other, to, name, wanted.internalDate(n), true, undefined);
         if (copied && guid !== '' && copied.guid?.toString('hex') !== guid) {
           to.remove(name); // the other place may hold anything; only the same content counts (reference 3.4)
@@ -409,9 +418,8 @@ class MailboxCopy {
       return;
     }
     this.#wrote(root, `/${name}`);
-    if (copied.guid) this.#guids.set(uid, copied.guid);
+    if (copied.guid || copied.sizeBytes !== wanted.size(n)) this.#contents.set(n, copied.guid, copied.sizeBytes);
     if (copied.sizeBytes !== wanted.size(n)) {
-      this.#sizes.set(uid, copied.sizeBytes);
       this.#problems.push({
         code: 'message-size-differs',
         message: `UID ${uid} has ${copied.sizeBytes} bytes, its index record says ${wanted.size(n)}`,
@@ -419,7 +427,7 @@ class MailboxCopy {
         mailbox: this.#task.name,
         stays: true,
       });
-    } else if (copied.guid) this.#sizes.set(uid, copied.sizeBytes);
+    }
     if (copied.linked) {
       this.#counts.linked++;
       this.#counts.bytesLinked += copied.sizeBytes;
@@ -451,40 +459,63 @@ class MailboxCopy {
     }
     if (annotations) this.#put(to.meta.annotations, 'cyrus.annotations', annotations);
     const headerFile = targetHeader(form, header.flags);
-    const caches = this.#readCaches();
-    const bytes = this.#isRewritten ? this.#converted(headerFile, caches) : this.#patched(headerFile, caches);
+    const bytes = this.#isRewritten ? this.#converted(headerFile, this.#readCaches()) : this.#patched(headerFile);
     this.#put(to.meta.header, 'cyrus.header', headerFile);
     this.#put(to.meta.index, 'cyrus.index', this.#raised(bytes));
   }
 
   /** Both caches of the source, where their generation is that of the index. */
-  #readCaches(): Caches & { oneFile: boolean } {
-    const { meta, relative } = this.#task.from;
+  #readCaches(): Caches {
+    const { meta } = this.#task.from;
     const { index } = this.#read;
     const fitting = (root: string) => {
-      const cache = readFile(this.#context.source, root, relative, 'cyrus.cache');
+      const cache = readFile(this.#context.source, root, this.#task.from.relative, 'cyrus.cache');
       return cache && cacheGeneration(cache) === index.generation ? cache : undefined;
     };
-    const oneFile = meta.cache === meta.archivecache;
     const spool = fitting(meta.cache);
-    let hasArchived = false;
-    for (let i = 0; i < index.count && !hasArchived; i++) hasArchived = index.isArchived(i);
-    return { spool, archive: hasArchived ? (oneFile ? spool : fitting(meta.archivecache)) : undefined, oneFile };
+    const oneFile = meta.cache === meta.archivecache;
+    return { spool, archive: this.#hasArchived() ? (oneFile ? spool : fitting(meta.archivecache)) : undefined };
   }
 
-  #patched(headerFile: Buffer, caches: Caches & { oneFile: boolean }): Buffer {
-    const { to } = this.#task;
+  #hasArchived(): boolean {
+    const { index } = this.#read;
+    for (let i = 0; i < index.count; i++) if (index.isArchived(i)) return true;
+    return false;
+  }
+
+  /** A cache that stays as it is, in pieces: it may be longer than all else of a mailbox. */
+  #copyCache(fromRoot: string, toRoot: string): void {
+    const { relative } = this.#task.from;
+    const fd = ifThere(() => this.#context.source.root(fromRoot)?.openFile(`${relative}/cyrus.cache`));
+    if (fd === undefined) return;
+    try {
+      const head = Buffer.alloc(4);
+      const isWhole = readSync(fd, head, 0, head.length, 0) === head.length;
+      if (!isWhole || cacheGeneration(head) !== this.#read.index.generation) return;
+      const bytes = this.#targetDir(toRoot).replaceWith('cyrus.cache', fd);
+      this.#context.throttle?.take(bytes, 0);
+      this.#wrote(toRoot, '/cyrus.cache');
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  #patched(headerFile: Buffer): Buffer {
+    const { from, to } = this.#task;
     const { header, index } = this.#read;
+    const sourceOneFile = from.meta.cache === from.meta.archivecache;
     const targetOneFile = to.meta.cache === to.meta.archivecache;
     let cacheOf: ((i: number) => { offset: number; crc: number } | null) | undefined;
-    if (!caches.archive || caches.oneFile === targetOneFile) {
-      if (caches.spool) this.#put(to.meta.cache, 'cyrus.cache', caches.spool);
-      if (caches.archive && !targetOneFile) this.#put(to.meta.archivecache, 'cyrus.cache', caches.archive);
+    const hasArchived = this.#hasArchived();
+    if (!hasArchived || sourceOneFile === targetOneFile) {
+      this.#copyCache(from.meta.cache, to.meta.cache);
+      if (hasArchived && !targetOneFile) this.#copyCache(from.meta.archivecache, to.meta.archivecache);
     } else if (targetOneFile) {
-      const merged = buildCache(index, caches, index.generation);
+      const merged = buildCache(index, this.#readCaches(), index.generation);
       this.#put(to.meta.cache, 'cyrus.cache', merged.cache);
       cacheOf = merged.placeOf;
     } else {
+      const caches = this.#readCaches();
       const spool = buildCache(index, caches, index.generation, (i) => !index.isArchived(i));
       const archive = buildCache(index, caches, index.generation, (i) => index.isArchived(i));
       this.#put(to.meta.cache, 'cyrus.cache', spool.cache);
@@ -494,7 +525,8 @@ class MailboxCopy {
     return patchIndex(index, {
       headerFileCrc: crc32(headerFile),
       zeros: { uidvalidity: this.#context.nowSec() },
-      guidOf: (uid) => this.#guids.get(uid),
+      // asked for each record, and sync_crc is counted anew: only where some were found
+      guidOf: this.#contents.hasGuids ? (uid) => this.#contents.guidOf(uid) : undefined,
       userFlags: header.flags,
       cacheOf,
       // the flag says where the file lies: reconstruct would take it off ("Marking file as not archived")
@@ -538,8 +570,8 @@ class MailboxCopy {
       index,
       expunge,
       userFlags: header.flags,
-      guidOf: (uid) => this.#guids.get(uid),
-      sizeOf: (uid) => this.#sizes.get(uid),
+      guidOf: (uid) => this.#contents.guidOf(uid),
+      sizeOf: (uid) => this.#contents.sizeOf(uid),
       cache: caches.spool,
       cacheGeneration: index.generation,
       ownerSeen:

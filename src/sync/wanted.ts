@@ -65,6 +65,11 @@ export class Wanted {
     return view.isArchived(i);
   }
 
+  hasGuid(n: number): boolean {
+    const { view, i } = this.#view(n);
+    return !view.guidIsZero(i);
+  }
+
   /** 40 hex digits, or `''` where the index has none. */
   guidHex(n: number): string {
     const { view, i } = this.#view(n);
@@ -85,3 +90,42 @@ export class Wanted {
     return -1;
   }
 }
+
+/** What was found in files whose record has no GUID, or another size; 24 bytes for each message once there is one. */
+export class FoundContents {
+  readonly #wanted: Wanted;
+  #guids: Buffer | undefined;
+  #sizes: Float64Array | undefined;
+  /** 1: the size is known, 2: the GUID too. */
+  #known: Uint8Array | undefined;
+  hasGuids = false;
+
+  constructor(wanted: Wanted) {
+    this.#wanted = wanted;
+  }
+
+  /** @param n Position in `wanted`. @param guid 20 bytes. */
+  set(n: number, guid: Uint8Array | undefined, sizeBytes: number): void {
+    const { count } = this.#wanted;
+    this.#known ??= new Uint8Array(count);
+    this.#sizes ??= new Float64Array(count);
+    this.#known[n] = guid ? 2 : 1;
+    this.#sizes[n] = sizeBytes;
+    if (!guid) return;
+    this.#guids ??= Buffer.alloc(GUID_BYTES * count);
+    this.#guids.set(guid, GUID_BYTES * n);
+    this.hasGuids = true;
+  }
+
+  guidOf(uid: number): Uint8Array | undefined {
+    const n = this.#known ? this.#wanted.find(uid) : -1;
+    return n >= 0 && this.#known![n] === 2 ? this.#guids!.subarray(GUID_BYTES * n, GUID_BYTES * (n + 1)) : undefined;
+  }
+
+  sizeOf(uid: number): number | undefined {
+    const n = this.#known ? this.#wanted.find(uid) : -1;
+    return n >= 0 && this.#known![n]! > 0 ? this.#sizes![n] : undefined;
+  }
+}
+
+const GUID_BYTES = 20;
