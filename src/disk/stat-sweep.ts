@@ -163,6 +163,11 @@ export function printOfWords(words: Int32Array, at: number): string {
   return `${u64(words, at)}.${u64(words, at + 2)}.${nanoseconds(words, at + 4)}.${nanoseconds(words, at + 7)}`;
 }
 
+/** mtime and ctime, nanoseconds since 1970. */
+export function nanosecondsOfWords(words: Int32Array, at: number): [mtimeNs: bigint, ctimeNs: bigint] {
+  return [BigInt(nanoseconds(words, at + 4)), BigInt(nanoseconds(words, at + 7))];
+}
+
 const LOW = BIG_ENDIAN ? 1 : 0;
 const HIGH = 1 - LOW;
 

@@ -22,7 +22,7 @@ import {
   utimesSync,
   writeSync,
 } from 'node:fs';
-import { openDirBeneath, openRoot } from './beneath.js';
+import { failed, openDirBeneath, openRoot } from './beneath.js';
 import { type FileStat, statFd, statPath } from './file-stat.js';
 import { native } from './native.js';
 import { errnoOf, ifThere, isMissing, osPath } from './os-path.js';
@@ -36,6 +36,8 @@ export interface Owner {
 
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
+const EEXIST = 17;
+
 /** Ours while it is written; a crash may leave one, the next pass replaces it. Never a name of Cyrus's. */
 const TEMPORARY_SUFFIX = '.cyrsync-new';
 
@@ -46,10 +48,13 @@ const PIECE_BYTES = 1 << 18;
 export class TargetDir {
   readonly #fd: number;
   readonly #owner: Owner | undefined;
+  /** It was made when it was opened: nothing is in it that others have put there. */
+  readonly isNew: boolean;
 
-  constructor(fd: number, owner: Owner | undefined) {
+  constructor(fd: number, owner: Owner | undefined, isNew = false) {
     this.#fd = fd;
     this.#owner = owner;
+    this.isNew = isNew;
   }
 
   /** For the calls of this folder only. */
@@ -76,6 +81,12 @@ export class TargetDir {
 
   /** Creates `name` anew, whatever lay there, and returns its descriptor. The owner is set already. */
   create(name: string): number {
+    const calls = native()?.file;
+    if (calls) {
+      const opened = calls.open(this.#fd, Buffer.from(`${name}\0`, 'latin1'), CREATE, 0o600);
+      if (opened >= 0) return this.#owned(opened);
+      if (opened !== -EEXIST) throw failed(-opened, name);
+    }
     const path = osPath(this.path(name));
     let fd: number;
     try {
@@ -85,38 +96,52 @@ export class TargetDir {
       unlinkSync(path);
       fd = openSync(path, CREATE, 0o600);
     }
+    return this.#owned(fd);
+  }
+
+  #owned(fd: number): number {
     if (this.#owner) fchownSync(fd, this.#owner.uid, this.#owner.gid);
     return fd;
   }
 
   /** Puts `bytes` at `name` in one step: temporary name, rename. The barrier, not this, makes it last. */
   replace(name: string, bytes: Uint8Array): void {
-    const temporary = name + TEMPORARY_SUFFIX;
-    const fd = this.create(temporary);
-    try {
-      writeAll(fd, bytes);
-    } finally {
-      closeSync(fd);
-    }
-    renameSync(osPath(this.path(temporary)), osPath(this.path(name)));
+    this.#inOneStep(name, (fd) => writeAll(fd, bytes));
   }
 
-  /** The same with all that the open file `fd` has. @returns its bytes */
-  replaceWith(name: string, fd: number): number {
-    const temporary = name + TEMPORARY_SUFFIX;
-    const output = this.create(temporary);
+  /** Creates `name` with `bytes`, in a directory in which nobody looks for it before the barrier. */
+  write(name: string, bytes: Uint8Array): void {
+    this.#create(name, (fd) => writeAll(fd, bytes));
+  }
+
+  /** As {@link replace} (where the directory is new as {@link write}), with all that the open file `fd` has. @returns its bytes */
+  copyFrom(name: string, fd: number): number {
     let size = 0;
-    try {
+    const fill = (output: number) => {
       const piece = Buffer.allocUnsafe(PIECE_BYTES);
       for (let n = readSync(fd, piece, 0, piece.length, size); n > 0; n = readSync(fd, piece, 0, piece.length, size)) {
         writeAll(output, piece.subarray(0, n));
         size += n;
       }
-    } finally {
-      closeSync(output);
-    }
-    renameSync(osPath(this.path(temporary)), osPath(this.path(name)));
+    };
+    if (this.isNew) this.#create(name, fill);
+    else this.#inOneStep(name, fill);
     return size;
+  }
+
+  #inOneStep(name: string, fill: (fd: number) => void): void {
+    const temporary = name + TEMPORARY_SUFFIX;
+    this.#create(temporary, fill);
+    renameSync(osPath(this.path(temporary)), osPath(this.path(name)));
+  }
+
+  #create(name: string, fill: (fd: number) => void): void {
+    const fd = this.create(name);
+    try {
+      fill(fd);
+    } finally {
+      closeSync(fd);
+    }
   }
 
   /** @returns false where another link can't be had (EMLINK, EXDEV, EPERM, the other is gone): copy instead. */
@@ -234,6 +259,7 @@ export class TargetRoot {
    */
   makeDir(relative: string): TargetDir {
     let fd: number;
+    let isNew = false;
     try {
       fd = openDirBeneath(this.#fd, relative);
     } catch (error) {
@@ -242,6 +268,7 @@ export class TargetRoot {
       const parent = this.makeDir(cut < 0 ? '' : relative.slice(0, cut));
       try {
         mkdirSync(osPath(parent.path(relative.slice(cut + 1))), 0o700);
+        isNew = true;
       } catch (failure) {
         if (errnoOf(failure) !== 'EEXIST') throw failure; // another worker was quicker
       } finally {
@@ -253,7 +280,7 @@ export class TargetRoot {
       const { uid, gid } = fstatSync(fd);
       if (uid !== this.owner.uid || gid !== this.owner.gid) fchownSync(fd, this.owner.uid, this.owner.gid);
     }
-    return new TargetDir(fd, this.owner);
+    return new TargetDir(fd, this.owner, isNew);
   }
 
   stat(relative: string): FileStat | undefined {

@@ -7,6 +7,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { FormatError } from '../base/errors.js';
+import { keepHeapSmall } from '../base/heap.js';
 import { isSafeUniqueid, type MailboxPlace } from '../cyrus/layout/mailbox-place.js';
 import { readMailboxHeader } from '../cyrus/mailbox/header.js';
 import { asInternalName, checkName, type InternalName, unreachableLogin } from '../cyrus/names/mailbox-name.js';
@@ -62,6 +63,7 @@ const ADVICE_FOR_RECORD: Readonly<Record<string, string>> = {
 
 /** Reads the source and records in the state what it showed. */
 export function takeInventory(job: Job, state: State, trees: SourceTrees, problems: ProblemList): Inventory {
+  keepHeapSmall();
   const { conf } = job.source;
   const list = readMailboxesDb(job, trees);
   reportRecords(list, problems);

@@ -3,32 +3,13 @@
  * 172 bytes a mailbox; as objects and fingerprint strings it would be a kilobyte.
  */
 import type { MailboxPlace } from '../cyrus/layout/mailbox-place.js';
-import { isThere, printOfWords, putStatWords, STAT_WORDS, StatSweep } from '../disk/stat-sweep.js';
+import { isThere, printOfWords, STAT_WORDS } from '../disk/stat-sweep.js';
 import type { MailboxSummary } from '../model/mailbox.js';
+import { Fingerprints, PRINT_WORDS, printOfFiles, putPrint } from './fingerprint.js';
 
-/** cyrus.expunge is 2.3's alone, cyrus.annotations 2.5's and later: never both. */
-export type ThirdFile = 'expunge' | 'annotations';
-
-export function thirdFile(hasExpunge: boolean): ThirdFile {
-  return hasExpunge ? 'expunge' : 'annotations';
-}
-
-/** Those that tell whether anything in a mailbox changed (reference cyrus-mailbox-files.md 9.2). */
-export function mailboxFiles(third: ThirdFile): [string, string, string] {
-  return ['cyrus.header', 'cyrus.index', `cyrus.${third}`];
-}
-
-export const FILES = 3;
-const WORDS = FILES * STAT_WORDS;
 const SUMS = 6;
 
-/** As a path's last component: slash in front, NUL at its end. */
-export function nameBytes(file: string): Buffer {
-  return Buffer.from(`/${file}\0`, 'latin1');
-}
-
 export class MailboxTable {
-  /** Of header, index and third file, {@link STAT_WORDS} each. */
   readonly #words: Int32Array;
   readonly #sums: Float64Array;
   readonly #hasSums: Uint8Array;
@@ -36,30 +17,23 @@ export class MailboxTable {
   readonly rowIds: Float64Array;
   /** Files that the target is known to have; -1 where it has never had the mailbox. */
   readonly syncedFiles: Int32Array;
-  readonly #third: ThirdFile;
-  readonly #real: (path: string) => string;
-  readonly #sweep: StatSweep;
-  readonly #names: readonly Buffer[];
-  readonly #rootNumbers = new Map<string, number>();
+  readonly #prints: Fingerprints;
   #count = 0;
 
   /** @param capacity Mailboxes that are to come at most. @param real Puts a root's prefix in front of its path. */
   constructor(capacity: number, hasExpunge: boolean, real: (path: string) => string) {
-    this.#words = new Int32Array(capacity * WORDS);
+    this.#words = new Int32Array(capacity * PRINT_WORDS);
     this.#sums = new Float64Array(capacity * SUMS);
     this.#hasSums = new Uint8Array(capacity);
     this.rowIds = new Float64Array(capacity);
     this.syncedFiles = new Int32Array(capacity).fill(-1);
-    this.#third = thirdFile(hasExpunge);
-    this.#real = real;
-    this.#sweep = new StatSweep(FILES * capacity);
-    this.#names = mailboxFiles(this.#third).map(nameBytes);
+    this.#prints = new Fingerprints(real, hasExpunge, capacity);
   }
 
   /** Stats the files of one more mailbox. @returns its number */
   add(place: MailboxPlace): number {
     const i = this.#count++;
-    this.#look(place, this.#words, i * WORDS);
+    this.#prints.look(place.roots.meta, place.relative, this.#words, i * PRINT_WORDS);
     return i;
   }
 
@@ -68,46 +42,29 @@ export class MailboxTable {
     this.#count--;
   }
 
-  #look({ roots, relative }: MailboxPlace, into: Int32Array, at: number): void {
-    const { meta } = roots;
-    const homes = [meta.header, meta.index, meta[this.#third]];
-    this.#sweep.enterPath(relative);
-    for (let file = 0; file < FILES; file++)
-      this.#sweep.read(this.#rootNumber(homes[file]!), this.#names[file]!, into, at + file * STAT_WORDS);
-  }
-
-  #rootNumber(path: string): number {
-    let number = this.#rootNumbers.get(path);
-    if (number === undefined) {
-      number = this.#sweep.addRoot(this.#real(path));
-      this.#rootNumbers.set(path, number);
-    }
-    return number;
-  }
-
   wordsOf(i: number): Int32Array {
-    return this.#words.subarray(i * WORDS, (i + 1) * WORDS);
+    return this.#words.subarray(i * PRINT_WORDS, (i + 1) * PRINT_WORDS);
   }
 
   hasHeader(i: number): boolean {
-    return isThere(this.#words, i * WORDS);
+    return isThere(this.#words, i * PRINT_WORDS);
   }
 
   hasIndex(i: number): boolean {
-    return isThere(this.#words, i * WORDS + STAT_WORDS);
+    return isThere(this.#words, i * PRINT_WORDS + STAT_WORDS);
   }
 
   headerPrint(i: number): string {
-    return printOfWords(this.#words, i * WORDS);
+    return printOfWords(this.#words, i * PRINT_WORDS);
   }
 
   print(i: number): string {
-    return printOfFiles(this.#words, i * WORDS);
+    return printOfFiles(this.#words, i * PRINT_WORDS);
   }
 
   /** In place of what was seen at first. */
   setPrint(i: number, print: string): void {
-    putPrint(print, this.#words, i * WORDS);
+    putPrint(print, this.#words, i * PRINT_WORDS);
   }
 
   summary(i: number): MailboxSummary | undefined {
@@ -129,16 +86,6 @@ export class MailboxTable {
   }
 
   close(): void {
-    this.#sweep.close();
+    this.#prints.close();
   }
-}
-
-/** The words of a fingerprint of three files. */
-export function putPrint(print: string, into: Int32Array, at: number): void {
-  for (const [file, text] of print.split(' ').entries()) putStatWords(text, into, at + file * STAT_WORDS);
-}
-
-/** Fingerprint of three files whose words begin at `at` (reference cyrus-mailbox-files.md 9.2). */
-export function printOfFiles(words: Int32Array, at: number): string {
-  return `${printOfWords(words, at)} ${printOfWords(words, at + STAT_WORDS)} ${printOfWords(words, at + 2 * STAT_WORDS)}`;
 }

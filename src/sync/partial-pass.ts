@@ -5,10 +5,8 @@
  */
 import { FormatError } from '../base/errors.js';
 import { newestIndexOf } from '../cyrus/mailbox/index-release.js';
-import { STAT_WORDS } from '../disk/stat-sweep.js';
 import type { SourceTrees } from '../disk/trees.js';
-import { type MailboxPrint, mailboxPrint } from '../inventory/fingerprint.js';
-import { FILES, putPrint } from '../inventory/mailbox-table.js';
+import { Fingerprints, type MailboxPrint, PRINT_WORDS, putPrint } from '../inventory/fingerprint.js';
 import { readSummary } from '../inventory/summary.js';
 import type { Job } from '../job/job.js';
 import type { MailboxSummary } from '../model/mailbox.js';
@@ -94,6 +92,21 @@ async function copyChanged(
 
 /** @returns undefined where a whole pass is needed */
 function partialWork(job: Job, state: State, trees: SourceTrees, swept: Swept): PartialWork | undefined {
+  const prints = new Fingerprints(job.source.real, swept.third === 'expunge', swept.changed.length);
+  try {
+    return workOf(job, state, trees, swept, prints);
+  } finally {
+    prints.close();
+  }
+}
+
+function workOf(
+  job: Job,
+  state: State,
+  trees: SourceTrees,
+  swept: Swept,
+  prints: Fingerprints,
+): PartialWork | undefined {
   const indexes = indexVersions(job.options.migrate.upgrade_indexes, job.target.conf.version);
   const todos: PartialTodo[] = [];
   const seen: (MailboxSummary & Seen)[] = [];
@@ -102,7 +115,7 @@ function partialWork(job: Job, state: State, trees: SourceTrees, swept: Swept): 
     const row = state.mailboxes.get(id);
     if (!row || !isOrdinary(row)) return undefined;
     const place = sourcePlaceOfRow(job, row);
-    const print = place && mailboxPrint(place, job.source.real, swept.third === 'expunge');
+    const print = place && prints.of(place.roots.meta, place.relative);
     // In 2.x only cyrus.header knows which mailbox it is.
     if (!place || !print || !isSameMailbox(row, print)) return undefined;
     const summary = summaryOf(() => readSummary(place, job.source.conf.version, trees));
@@ -183,7 +196,7 @@ function partialTask(job: Job, row: MailboxRow, hasExpunge: boolean): BatchTask 
 
 /** A fingerprint as the list has it. */
 function wordsOfPrint(print: string): Buffer {
-  const words = new Int32Array(FILES * STAT_WORDS);
+  const words = new Int32Array(PRINT_WORDS);
   putPrint(print, words, 0);
   return Buffer.from(words.buffer);
 }

@@ -6,8 +6,8 @@ import { FormatError } from '../base/errors.js';
 import { type MailboxHeader, readMailboxHeader } from '../cyrus/mailbox/header.js';
 import { type IndexView, readExpunge, readIndex } from '../cyrus/mailbox/index.js';
 import type { SourceTrees } from '../disk/trees.js';
-import { type MailboxPrint, mailboxPrint } from '../inventory/fingerprint.js';
-import type { SyncTask, TaskPlace } from '../model/sync-task.js';
+import type { Fingerprints, MailboxPrint } from '../inventory/fingerprint.js';
+import type { SyncTask } from '../model/sync-task.js';
 
 export interface MailboxRead {
   readonly print: MailboxPrint;
@@ -25,27 +25,20 @@ export function readFile(trees: SourceTrees, root: string, relative: string, nam
   return trees.root(root)?.read(`${relative}/${name}`);
 }
 
-export function printOf(task: SyncTask, real: (path: string) => string): MailboxPrint {
-  const meta = {} as Record<keyof TaskPlace['meta'], string>;
-  for (const [kind, root] of Object.entries(task.from.meta))
-    meta[kind as keyof typeof meta] = `${root}/${task.from.relative}`;
-  return mailboxPrint({ meta }, real, task.hasExpunge);
+export function printOf({ from }: SyncTask, prints: Fingerprints): MailboxPrint {
+  return prints.of(from.meta, from.relative);
 }
 
 /**
  * @returns `moving` where it would not come to rest.
  * @throws FormatError where a quiet file is damaged or missing.
  */
-export function readMailbox(
-  task: SyncTask,
-  trees: SourceTrees,
-  real: (path: string) => string,
-): MailboxRead | 'moving' {
+export function readMailbox(task: SyncTask, trees: SourceTrees, prints: Fingerprints): MailboxRead | 'moving' {
   const { meta, relative } = task.from;
   let failure: FormatError | undefined;
   for (let attempt = 0; attempt < TRIES; attempt++) {
     if (attempt > 0) Atomics.wait(sleeper, 0, 0, WAIT_MS);
-    const print = printOf(task, real);
+    const print = printOf(task, prints);
     try {
       const read = (root: string, name: string) => readFile(trees, root, relative, name);
       const need = (root: string, name: string): Buffer => {
@@ -65,7 +58,7 @@ export function readMailbox(
           throw new FormatError(index.file, index.recordOffset(i), 'ascending UIDs', `${index.uid(i)}`);
       }
       failure = undefined;
-      if (printOf(task, real).all === print.all) return { print, header, index, expunge, annotations };
+      if (printOf(task, prints).equals(print)) return { print, header, index, expunge, annotations };
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
       failure = error;

@@ -16,8 +16,9 @@ import { fingerprintOf } from '../disk/file-stat.js';
 import { ifThere, osPath } from '../disk/os-path.js';
 import { STAT_WORDS, StatSweep } from '../disk/stat-sweep.js';
 import type { SourceTrees } from '../disk/trees.js';
+import { mailboxFiles, nameBytes, PRINT_WORDS, type ThirdFile, thirdFile } from '../inventory/fingerprint.js';
 import type { Inventory } from '../inventory/inventory.js';
-import { FILES, MailboxTable, mailboxFiles, nameBytes, type ThirdFile, thirdFile } from '../inventory/mailbox-table.js';
+import { MailboxTable } from '../inventory/mailbox-table.js';
 import { databaseFile } from '../inventory/read-mailboxes-db.js';
 import type { Job } from '../job/job.js';
 import type { Problem } from '../model/problem.js';
@@ -25,8 +26,7 @@ import type { State } from '../state/state.js';
 
 /** One blob: so many mailboxes that it stays below some hundred KiB. */
 const PER_PART = 4096;
-/** 32-bit words of a mailbox's three files. */
-const WORDS = FILES * STAT_WORDS;
+const FILES = PRINT_WORDS / STAT_WORDS;
 /** Of a part, before the path of each mailbox: place (u16), length of the path (u16), row (u32). */
 const ENTRY_BYTES = 8;
 /** Where more than this share changed, the whole pass is no slower. */
@@ -150,7 +150,7 @@ interface Search {
  */
 function searchPart(part: Buffer, first: number, { head, sweep, names, news, changed, most }: Search): boolean {
   const count = part.readUInt32LE(0);
-  const words = new Int32Array(count * WORDS);
+  const words = new Int32Array(count * PRINT_WORDS);
   const bytes = Buffer.from(words.buffer);
   bytes.set(part.subarray(4, 4 + bytes.length));
   let at = 4 + bytes.length;
@@ -161,11 +161,11 @@ function searchPart(part: Buffer, first: number, { head, sweep, names, news, cha
     const to = from + part.readUInt16LE(at + 2);
     at = to;
     const newer = news.size === 0 ? undefined : news.get(first + i);
-    if (newer) bytes.set(newer, i * WORDS * 4);
+    if (newer) bytes.set(newer, i * PRINT_WORDS * 4);
     let same = newer !== null;
     sweep.enter(part, from, to);
     for (let file = 0; same && file < FILES; file++)
-      same = sweep.isAsBefore(place[file]!, names[file]!, words, i * WORDS + file * STAT_WORDS);
+      same = sweep.isAsBefore(place[file]!, names[file]!, words, i * PRINT_WORDS + file * STAT_WORDS);
     if (same) continue;
     if (row === 0 || changed.length >= most) return false;
     changed.push({ position: first + i, row });
@@ -250,13 +250,13 @@ export class SweepList {
   }
 
   #part(count: number, entryOf: (i: number) => { place: MailboxPlace; row: number; words: Int32Array }): Buffer {
-    const words = new Int32Array(count * WORDS);
+    const words = new Int32Array(count * PRINT_WORDS);
     const head = Buffer.alloc(4);
     head.writeUInt32LE(count);
     const paths: Buffer[] = [];
     for (let i = 0; i < count; i++) {
       const entry = entryOf(i);
-      words.set(entry.words, i * WORDS);
+      words.set(entry.words, i * PRINT_WORDS);
       const path = Buffer.from(entry.place.relative, 'latin1');
       const fields = Buffer.alloc(ENTRY_BYTES);
       fields.writeUInt16LE(this.#numbers.get(entry.place.partition)!, 0);

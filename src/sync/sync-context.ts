@@ -1,6 +1,7 @@
 /** What a worker has at hand for every mailbox. */
 import { native } from '../disk/native.js';
 import type { SourceTrees, TargetTrees } from '../disk/trees.js';
+import type { Fingerprints } from '../inventory/fingerprint.js';
 import type { SyncProgress, SyncTask } from '../model/sync-task.js';
 import type { LinkAnchors } from './links.js';
 import type { Throttle } from './throttle.js';
@@ -8,7 +9,7 @@ import type { Throttle } from './throttle.js';
 export interface SyncContext {
   readonly source: SourceTrees;
   readonly target: TargetTrees;
-  readonly realSource: (path: string) => string;
+  printsOf(task: SyncTask): Fingerprints;
   readonly realTarget: (path: string) => string;
   readonly anchors: LinkAnchors;
   readonly throttle: Throttle | undefined;

@@ -25,7 +25,6 @@ import { hashFile } from '../disk/hash-file.js';
 import { errnoOf, ifThere } from '../disk/os-path.js';
 import type { SourceDir } from '../disk/source.js';
 import type { TargetDir } from '../disk/target.js';
-import { isRacy } from '../inventory/fingerprint.js';
 import type { Problem } from '../model/problem.js';
 import type { SyncCounts, SyncResult, SyncTask } from '../model/sync-task.js';
 import { copyAsItStands } from './copy-as-it-stands.js';
@@ -60,17 +59,17 @@ export function syncMailbox(task: SyncTask, context: SyncContext): SyncResult {
   let raced = false;
   try {
     for (let round = 0; ; round++) {
-      const read = readMailbox(task, context.source, context.realSource);
+      const read = readMailbox(task, context.source, context.printsOf(task));
       if (read === 'moving') return result('deferred', null, true);
       const last = round + 1 >= ROUNDS;
       const copier = new MailboxCopy(task, context, read, counts, problems, written, round === 0);
       const outcome = copier.run();
       if (outcome === 'regressed' || outcome === 'held')
         return result(outcome === 'held' ? 'held' : 'failed', null, raced);
-      const after = printOf(task, context.realSource);
-      if (after.all === read.print.all) {
+      const after = printOf(task, context.printsOf(task));
+      if (after.equals(read.print)) {
         copier.reportNotCopied();
-        return result('done', isRacy(after, Date.now()) ? null : after.all, raced);
+        return result('done', after.isRacy(Date.now()) ? null : after.all, raced);
       }
       raced = true;
       if (last) return result('done', null, raced);
@@ -163,7 +162,7 @@ class MailboxCopy {
         data: source.root(from.data)?.dir(from.relative),
         archive: from.archive === null ? undefined : source.root(from.archive)?.dir(from.relative),
       };
-      const manifest = this.#readManifest();
+      const manifest = this.#targetDir(this.#task.to.meta.index).isNew ? undefined : this.#readManifest();
       const own = manifest && !this.#isAnothers() ? manifest : undefined;
       if (own && this.#hasRegressed(own)) return 'regressed';
       const gone = manifest ? this.#goneUids(manifest) : [];
@@ -439,7 +438,9 @@ class MailboxCopy {
 
   #put(root: string, name: string, bytes: Uint8Array): void {
     this.#context.throttle?.take(bytes.length, 0);
-    this.#targetDir(root).replace(name, bytes);
+    const dir = this.#targetDir(root);
+    if (dir.isNew) dir.write(name, bytes);
+    else dir.replace(name, bytes);
     this.#wrote(root, `/${name}`);
   }
 
@@ -492,7 +493,7 @@ class MailboxCopy {
       const head = Buffer.alloc(4);
       const isWhole = readSync(fd, head, 0, head.length, 0) === head.length;
       if (!isWhole || cacheGeneration(head) !== this.#read.index.generation) return;
-      const bytes = this.#targetDir(toRoot).replaceWith('cyrus.cache', fd);
+      const bytes = this.#targetDir(toRoot).copyFrom('cyrus.cache', fd);
       this.#context.throttle?.take(bytes, 0);
       this.#wrote(toRoot, '/cyrus.cache');
     } finally {

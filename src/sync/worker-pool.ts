@@ -47,6 +47,7 @@ export class WorkerPool {
       this.#workers.push(
         new Worker(new URL('./worker.js', import.meta.url), {
           workerData: this.#setup,
+          resourceLimits: { maxYoungGenerationSizeMb: 8 },
           trackUnmanagedFds: false, // openat2's descriptors are not Node's own
         }),
       );

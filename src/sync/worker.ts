@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Owner } from '../disk/target.js';
 import { SourceTrees, TargetTrees } from '../disk/trees.js';
+import { Fingerprints } from '../inventory/fingerprint.js';
 import type { SyncProgress, SyncResult, SyncTask } from '../model/sync-task.js';
 import { LinkAnchors } from './links.js';
 import type { SyncContext } from './sync-context.js';
@@ -22,10 +23,11 @@ export type WorkerMessage = { readonly part: SyncProgress } | { readonly results
 export function syncContext(setup: WorkerSetup, onProgress: (part: SyncProgress) => void): SyncContext {
   const realSource = (path: string) => setup.sourcePrefix + path;
   const realTarget = (path: string) => setup.targetPrefix + path;
+  const prints = [false, true].map((hasExpunge) => new Fingerprints(realSource, hasExpunge, Number.MAX_SAFE_INTEGER));
   return {
     source: new SourceTrees({ real: realSource }),
     target: new TargetTrees({ real: realTarget }, setup.owner),
-    realSource,
+    printsOf: ({ hasExpunge }) => prints[Number(hasExpunge)]!,
     realTarget,
     anchors: new LinkAnchors(),
     throttle: setup.throttle && new Throttle(setup.throttle),

@@ -43,7 +43,10 @@ describe('a throttle', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 10_000_000 }),
-        fc.array(fc.record({ worker: fc.nat(3), bytes: fc.nat(1_000_000), pauseMs: fc.nat(500) }), { minLength: 1 }),
+        fc.array(
+          fc.record({ worker: fc.nat(3), bytes: fc.integer({ min: 1, max: 1_000_000 }), pauseMs: fc.nat(500) }),
+          { minLength: 1 },
+        ),
         (bytesPerSec, steps) => {
           const all = workers({ bytesPerSec, filesPerSec: undefined }, 4);
           const begun = all[0]!.atNs;

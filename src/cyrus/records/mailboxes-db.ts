@@ -80,6 +80,7 @@ export function readMailboxEntries(entries: readonly DbEntry[], conf: NameConf, 
 function readOldDialect(entries: readonly DbEntry[], conf: NameConf, file: string): MailboxList {
   const mailboxes: MailboxEntry[] = [];
   const problems: MailboxesProblem[] = [];
+  const kept = new KeptTexts();
   let texts = 0;
   let dlists = 0;
   for (const { key, value } of entries) {
@@ -92,7 +93,7 @@ function readOldDialect(entries: readonly DbEntry[], conf: NameConf, file: strin
     if (fields === undefined) continue;
     if (isDlistRecord(value)) dlists++;
     else texts++;
-    mailboxes.push({ name, ...fields });
+    mailboxes.push(kept.entry(name, fields));
   }
   const none = isAtLeast(conf.version, '2.5') ? 'dlist' : 'text';
   const dialect = texts > 0 && dlists > 0 ? 'mixed' : texts > 0 ? 'text' : dlists > 0 ? 'dlist' : none;
@@ -102,6 +103,7 @@ function readOldDialect(entries: readonly DbEntry[], conf: NameConf, file: strin
 function readNewDialect(entries: readonly DbEntry[], conf: NameConf, file: string): MailboxList {
   const mailboxes: MailboxEntry[] = [];
   const problems: MailboxesProblem[] = [];
+  const kept = new KeptTexts();
   const byName = new Map<InternalName, MailboxEntry>();
   const byId = new Map<string, ParsedDlistRecord>();
   const parse = (key: string, value: string) =>
@@ -113,7 +115,7 @@ function readNewDialect(entries: readonly DbEntry[], conf: NameConf, file: strin
     if (key.startsWith('N') && rest !== '') {
       const record = parse(key, value);
       if (!record) continue;
-      const mailbox = { name: fromDbName(rest, conf), ...record.fields };
+      const mailbox = kept.entry(fromDbName(rest, conf), record.fields);
       mailboxes.push(mailbox);
       byName.set(mailbox.name, mailbox);
     } else if (key.startsWith('I') && rest !== '') {
@@ -157,6 +159,43 @@ function readNewDialect(entries: readonly DbEntry[], conf: NameConf, file: strin
     }
   }
   return { dialect: 'ni', mailboxes, problems };
+}
+
+/**
+ * Entries are kept by the hundred thousand. A part of a record's text would keep the whole of it in memory; the ACL of
+ * one mailbox of a user is mostly that of his others.
+ */
+class KeptTexts {
+  readonly #shared = new Map<string, string>();
+
+  entry(name: InternalName, fields: MailboxFields): MailboxEntry {
+    return {
+      name,
+      ...fields,
+      partition: fields.partition === undefined ? undefined : this.#share(fields.partition),
+      acl: this.#share(fields.acl),
+      uniqueid: fields.uniqueid === undefined ? undefined : ownText(fields.uniqueid),
+      history: fields.history.length === 0 ? NO_HISTORY : fields.history,
+      extra: fields.extra.length === 0 ? NO_EXTRA : fields.extra,
+    };
+  }
+
+  #share(text: string): string {
+    const known = this.#shared.get(text);
+    if (known !== undefined) return known;
+    const own = ownText(text);
+    this.#shared.set(own, own);
+    return own;
+  }
+}
+
+const NO_HISTORY: MailboxEntry['history'] = [];
+const NO_EXTRA: MailboxEntry['extra'] = [];
+Object.freeze(NO_HISTORY);
+Object.freeze(NO_EXTRA);
+
+function ownText(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1');
 }
 
 /** Runs `parse`; what is wrong with the record goes to `problems`. */
