@@ -53,6 +53,7 @@ export function cutoverCommand(): Command {
           },
           passContext(env),
         );
+        if (result.pass) state.setFact('cutoverPhases', JSON.stringify(result.phases)); // for the forecast
         if (result.selection) keepSelection(state, result.selection, env.problems);
         state.saveProblems(env.problems.all);
         for (const { check, detail } of result.checks.filter(({ ok }) => !ok))

@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
-import { formatSeconds } from '../base/units.js';
+import { formatSeconds, plural } from '../base/units.js';
 import { table } from '../report/text.js';
 import type { State } from '../state/state.js';
+import { type Forecast, forecastCutover, LAST_PASS, type PastPass } from '../sync/forecast.js';
+import type { PassFigures } from '../sync/pass-figures.js';
 import { type CommonOptions, commonCommand, runOnJob } from './run.js';
 import { savedSelection, selectionLines } from './show-selection.js';
 
@@ -16,20 +18,21 @@ export function statusCommand(): Command {
           complete: complete === 1,
           figures: figures === null ? null : (JSON.parse(figures) as object),
         }));
-        const rows = state.mailboxes.all();
-        const never = rows.filter((row) => row.form === null).length;
+        const counts = state.mailboxes.counts();
         const body = {
           final: state.fact('final') ?? null,
           passes,
-          dirty: rows.filter((row) => row.form !== null && row.syncedPrint !== row.print).length,
-          never,
+          mailboxes: counts.mailboxes,
+          dirty: counts.dirty,
+          never: counts.never,
           selection: savedSelection(state),
           lastFull: state.fact('lastFull') ?? null,
-          forecast: forecast(state, never),
+          lastChecksum: state.fact('lastChecksum') ?? null,
+          forecast: forecast(state, counts),
         };
         const text = [
           body.final === null
-            ? `${rows.length} mailboxes known, ${never} never copied, ${body.dirty} to be looked at again`
+            ? `${plural(body.mailboxes, 'mailbox', 'mailboxes')} known, ${body.never} never copied, ${body.dirty} to be looked at again`
             : `Final since ${body.final}`,
           ...selectionLines(body.selection),
           ...(passes.length > 0
@@ -45,6 +48,7 @@ export function statusCommand(): Command {
                 ),
               ]
             : []),
+          `Last pass with --full: ${body.lastFull ?? 'never'}; with --checksum: ${body.lastChecksum ?? 'never'}`,
           body.forecast === null
             ? 'No forecast yet: it needs two complete passes.'
             : `The cutover will take about ${formatSeconds(body.forecast.seconds)} (${formatSeconds(body.forecast.low)} to ${formatSeconds(body.forecast.high)}; ${body.forecast.basis})`,
@@ -56,20 +60,27 @@ export function statusCommand(): Command {
   });
 }
 
-/** By the complete passes since the first: the next like the median of these, and as much again for the databases. */
-function forecast(state: State, never: number): { seconds: number; low: number; high: number; basis: string } | null {
-  const seconds = state
-    .lastPasses(10)
-    .filter((pass) => pass.complete === 1 && pass.seconds !== null)
-    .slice(0, -1)
-    .map((pass) => pass.seconds!)
-    .sort((a, b) => a - b);
-  if (seconds.length === 0 || never > 0) return null;
-  const median = seconds[Math.floor(seconds.length / 2)]!;
-  return {
-    seconds: 2 * median,
-    low: seconds[0]!,
-    high: 3 * seconds.at(-1)!,
-    basis: `${seconds.length} complete passes after the first; the databases are taken to need as long as a pass`,
-  };
+const KNOWN_PASSES = 20;
+
+function forecast(state: State, { never, mailboxes }: { never: number; mailboxes: number }): Forecast | null {
+  if (never > 0) return null;
+  const passes = state
+    .lastPasses(KNOWN_PASSES)
+    .filter((pass) => pass.complete === 1 && pass.seconds !== null && pass.figures !== null)
+    .reverse()
+    .map(({ startedAt, seconds, figures }): PastPass => {
+      const { mailboxes: of, messages } = JSON.parse(figures!) as PassFigures;
+      const changed = of.changed + of.created + of.moved;
+      return { startedAtMs: Date.parse(startedAt), seconds: seconds!, mailboxes: changed, messages: messages.copied };
+    });
+  const measured = state.fact('cutoverPhases');
+  const restSec =
+    measured === undefined
+      ? undefined
+      : (JSON.parse(measured) as CutoverPhases)
+          .filter(({ phase }) => phase !== LAST_PASS)
+          .reduce((sum, { seconds }) => sum + seconds, 0);
+  return forecastCutover({ passes, mailboxes, nowMs: Date.now(), restSec }) ?? null;
 }
+
+type CutoverPhases = readonly { readonly phase: string; readonly seconds: number }[];

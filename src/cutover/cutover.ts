@@ -19,6 +19,7 @@ import { rescueDirectory } from '../rescue/rescue-directory.js';
 import type { RescueResult } from '../rescue/rescue-item.js';
 import type { State } from '../state/state.js';
 import type { LeftoverTotal } from '../survey/leftover.js';
+import { LAST_PASS } from '../sync/forecast.js';
 import { STAGING } from '../sync/links.js';
 import { runPass } from '../sync/pass.js';
 import type { PassContext } from '../sync/pass-context.js';
@@ -107,7 +108,7 @@ export async function cutover(
       context,
     );
     const selection = whoComes(job, inventory);
-    endPhase('last pass');
+    endPhase(LAST_PASS);
     const brought = collectMigrated(job, inventory, plan, target, context.problems);
     const { rescued, leftovers, migrated } = rescueLeftovers(
       job,

@@ -138,6 +138,16 @@ export class MailboxRows {
       .iterate() as Iterable<MailboxStanding>;
   }
 
+  /** `never`: not yet copied; `dirty`: copied, and changed since as the source was last seen. */
+  counts(): { mailboxes: number; never: number; dirty: number } {
+    return this.#db
+      .prepare(
+        `SELECT count(*) AS mailboxes, coalesce(sum(form IS NULL), 0) AS never,
+          coalesce(sum(form IS NOT NULL AND syncedPrint IS NOT print), 0) AS dirty FROM mailboxes`,
+      )
+      .get() as { mailboxes: number; never: number; dirty: number };
+  }
+
   /** Of what the target has. */
   totals(): { mailboxes: number; messages: number } {
     return this.#db

@@ -36,6 +36,8 @@ export interface RescuedMailbox {
 export type FactName =
   | 'final'
   | 'lastFull'
+  | 'lastChecksum'
+  | 'cutoverPhases'
   | 'roots'
   | 'mailboxesAtLastPass'
   | 'messagesAtLastPass'

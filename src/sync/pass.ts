@@ -98,6 +98,7 @@ class Pass {
     if (this.#figures.complete) {
       state.setFact('roots', JSON.stringify(usedRoots(inventory, source)));
       if (options.full) state.setFact('lastFull', new Date().toISOString());
+      if (options.checksum) state.setFact('lastChecksum', new Date().toISOString());
       // Who is left out for disuse may be at work again, and none of his files is in the list.
       if (!held && !tasks.readsDatabases && !inventory.selection.hasUnused) {
         const done = new Set(todos.map(({ mailbox }) => mailbox.name as string));
