@@ -49,6 +49,10 @@ export function presyncCommand(): Command {
         // A full pass takes its time anyway, and what it rescues the cutover finds done.
         const isEarly = passOptions.full && figures.complete && job.options.migrate.rescue === 'copy';
         const early = isEarly && 'plan' in pass ? await rescue(job, state, pass, env) : undefined;
+        if (passOptions.full && figures.complete && 'plan' in pass) {
+          const { tryScriptsEarly } = await import('../cutover/try-scripts.js'); // as above: most passes never do
+          await tryScriptsEarly(job, state, pass);
+        }
         state.saveProblems(env.problems.all);
         return early === undefined
           ? { body: figures, text: passText(figures) }

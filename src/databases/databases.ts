@@ -60,6 +60,7 @@ export async function migrateDatabases(
   const compiler = openCompiler(job, memory);
   const sieve = {
     job,
+    source,
     reader: readers.at(from.sieveDir),
     writer: () => writers.at(to.sieveDir),
     migrated,

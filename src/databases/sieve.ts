@@ -6,18 +6,21 @@
 import { plural } from '../base/units.js';
 import { globalSieveDir, parseSieveDirPath, sieveDir } from '../cyrus/layout/config-paths.js';
 import { bytecodeVersion, newestBytecode } from '../cyrus/records/bytecode.js';
+import { isAtLeast } from '../cyrus/version.js';
+import type { SourceTrees } from '../disk/trees.js';
 import type { Job } from '../job/job.js';
-import type { ProblemList } from '../model/problem.js';
-import type { ConfigReader } from './config-reader.js';
+import { ProblemList } from '../model/problem.js';
+import { ConfigReader } from './config-reader.js';
 import type { ConfigWriter } from './config-writer.js';
 import type { Migrated } from './migrated.js';
 import type { DatabaseOutcome } from './report.js';
-import type { Compiled, ScriptCompiler } from './sieve-compiler.js';
+import { type Compiled, openCompiler, type ScriptCompiler, type ScriptMemory } from './sieve-compiler.js';
+import { scriptMessages } from './sieve-messages.js';
 
 /** A script of the source, with the place that it has on the target. */
 interface Script {
-  /** Below the source's sievedir, without `.script`. */
-  readonly from: string;
+  /** Of the script, or of the message that it is from 3.6 on, as the old server names it. */
+  readonly path: string;
   /** Below the target's. */
   readonly to: string;
   readonly bytes: Buffer;
@@ -28,12 +31,40 @@ interface Script {
 
 interface SieveContext {
   readonly job: Job;
+  readonly source: SourceTrees;
   /** Undefined where the source has no sievedir. */
   readonly reader: ConfigReader | undefined;
-  readonly writer: () => ConfigWriter;
+  readonly writer: () => Pick<ConfigWriter, 'write' | 'link' | 'setTimes'>;
   readonly migrated: Migrated;
   readonly problems: ProblemList;
   readonly compiler: ScriptCompiler;
+}
+
+/** Tries the scripts with the target's sievec ahead of the cutover, which then finds most of them known. */
+export async function tryScripts(
+  job: Job,
+  source: SourceTrees,
+  migrated: Migrated,
+  memory: ScriptMemory,
+): Promise<void> {
+  const { sieveDir: dir, sieveUseHomedir, version } = job.source.conf;
+  const root = sieveUseHomedir ? undefined : source.root(dir);
+  const compiler = openCompiler(job, memory, { secondsEach: 10, secondsInAll: 900 });
+  if (!root || compiler.why !== undefined) return;
+  const nowhere = { write: () => undefined, link: () => undefined, setTimes: () => undefined };
+  const context: SieveContext = {
+    job,
+    source,
+    reader: new ConfigReader(root, version),
+    writer: () => nowhere,
+    migrated,
+    problems: new ProblemList(), // the cutover says them
+    compiler,
+  };
+  const walk = new SieveWalk(context, compiler.newest ?? newestBytecode(job.target.conf.version));
+  walk.visit('', 6);
+  walk.messages();
+  await compiler.compile(walk.scripts.map(({ bytes }) => ({ bytes, needsCompiling: false })));
 }
 
 export async function migrateSieve(context: SieveContext): Promise<DatabaseOutcome[]> {
@@ -44,6 +75,7 @@ export async function migrateSieve(context: SieveContext): Promise<DatabaseOutco
   const newest = compiler.newest ?? newestBytecode(job.target.conf.version);
   const walk = new SieveWalk(context, newest);
   walk.visit('', 6);
+  walk.messages();
   const compiled = await compiler.compile(walk.scripts.map(({ bytes, needsCompiling }) => ({ bytes, needsCompiling })));
   const notes = ['scripts, bytecode, and which one is active', ...takeCompiled(context, walk.scripts, compiled)];
   const outcomes: DatabaseOutcome[] = [
@@ -83,7 +115,7 @@ function takeCompiled(
   let missing = 0;
   let failed = 0;
   let unchecked = 0;
-  for (const [i, { from, to, needsCompiling, seconds }] of scripts.entries()) {
+  for (const [i, { path, to, needsCompiling, seconds }] of scripts.entries()) {
     const result = compiled[i]!;
     if (result.kind === 'failed') {
       failed++;
@@ -93,7 +125,7 @@ function takeCompiled(
         advice: needsCompiling
           ? 'The new server can not run it: mend the script, and activate it on the new server.'
           : 'Its old bytecode goes on to run; the new server refuses the script as soon as it is changed.',
-        path: `${job.source.conf.sieveDir}/${from}.script`,
+        path,
       });
     } else if (result.kind === 'unchecked') unchecked++;
     if (!needsCompiling) continue;
@@ -153,6 +185,25 @@ class SieveWalk {
       if (kind === 'directory') this.visit(directory === '' ? name : `${directory}/${name}`, depth - 1);
   }
 
+  /** Scripts that are messages; a server before 3.6 looks for them in files. */
+  messages(): void {
+    const { job, source, migrated, reader, writer } = this.#context;
+    const [from, to] = [job.source.conf, job.target.conf];
+    if (!isAtLeast(from.version, '3.6')) return;
+    const asFiles = !isAtLeast(to.version, '3.6');
+    for (const { user, name, text, path, seconds } of scriptMessages(source, migrated)) {
+      const bytecode = reader!.bytes(`${sieveDir(from, user, migrated.sourceInboxUuid(user))}/${name}.bc`);
+      const stem = `${sieveDir(to, user, migrated.targetInboxUuid(user))}/${name}`;
+      if (asFiles) {
+        writer().write(`${stem}.script`, text);
+        writer().setTimes(`${stem}.script`, seconds);
+        this.copied++;
+      }
+      const needsCompiling = bytecode !== undefined && (bytecodeVersion(bytecode) ?? 0) > this.#newest;
+      this.scripts.push({ path, to: stem, bytes: text, needsCompiling, seconds });
+    }
+  }
+
   #copy(from: string, to: string, files: readonly { name: string; kind: string }[]): void {
     const { reader, writer, problems } = this.#context;
     const names = new Set(files.map(({ name }) => name));
@@ -186,15 +237,18 @@ class SieveWalk {
     const seconds = Number(stat.mtimeNs / 1_000_000_000n); // becomes "last updated"
     this.copied++;
     const version = name.endsWith('.bc') ? bytecodeVersion(bytes) : undefined;
-    // Bytecode that the target refuses would only hide that there is none.
-    if (version !== undefined && version > this.#newest && names.has(name.replace(/bc$/, 'script'))) return;
+    // Bytecode that the target refuses would only hide that there is none; of scripts that are messages it is made anew.
+    const hasScript =
+      names.has(name.replace(/bc$/, 'script')) || isAtLeast(this.#context.job.source.conf.version, '3.6');
+    if (version !== undefined && version > this.#newest && hasScript) return;
     writer().write(`${to}/${name}`, bytes);
     writer().setTimes(`${to}/${name}`, seconds);
     if (!name.endsWith('.script')) return;
     const bytecode = reader!.bytes(path.replace(/script$/, 'bc'));
     const needsCompiling = bytecode !== undefined && (bytecodeVersion(bytecode) ?? 0) > this.#newest;
     const stem = name.slice(0, -'.script'.length);
-    this.scripts.push({ from: `${from}/${stem}`, to: `${to}/${stem}`, bytes, needsCompiling, seconds });
+    const shown = `${reader!.root.path}/${path}`;
+    this.scripts.push({ path: shown, to: `${to}/${stem}`, bytes, needsCompiling, seconds });
   }
 }
 

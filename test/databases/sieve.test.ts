@@ -20,6 +20,7 @@ import {
   type ScriptCompiler,
   type ScriptMemory,
 } from '../../src/databases/sieve-compiler.js';
+import { parseScriptMessage } from '../../src/databases/sieve-messages.js';
 import { SPOOL_NAMES, SpoolDatabases } from './spool-databases.js';
 
 const made: { remove(): void }[] = [];
@@ -158,6 +159,59 @@ describe('scripts for a newer server', () => {
       ['sieve, what is no script', 'dropped', 2],
       ['sieve, where the old server no longer looks', 'dropped', 1],
     ]);
+  });
+});
+
+describe('scripts of 3.6 and later, which are messages', () => {
+  it('are tried as well', async () => {
+    const spool = spoolOf('3.6-uuid-archive');
+    const stub = new Stub(0x1f);
+    const { outcomes } = await spool.sieve(stub);
+    expect(stub.tried.filter((text) => text.includes('fileinto "Archive"')).length).toBeGreaterThan(0);
+    expect(stub.tried).toHaveLength(
+      readdirSync(join(spool.spool, 'sieve'), { recursive: true, encoding: 'utf8' }).filter((p) => p.endsWith('.bc'))
+        .length,
+    );
+    const written = readdirSync(spool.newSieve, { recursive: true, encoding: 'utf8' });
+    expect(written.filter((path) => path.endsWith('.script'))).toEqual([]);
+    expect(outcomes[0]?.entries).toBe(12);
+  });
+
+  it('become files for a server that knows no other, with bytecode of its own', async () => {
+    const spool = spoolOf('3.6-uuid-archive', '3.4');
+    const { problems } = await spool.sieve(new Stub(0x1e));
+    expect(problems).toEqual([]);
+    const written = readdirSync(spool.newSieve, { recursive: true, encoding: 'utf8' });
+    const alice = written.filter((path) => path.includes('/alice/')).map((path) => path.replace(/.*\//, ''));
+    expect(alice.sort()).toEqual([
+      'defaultbc',
+      'main.bc',
+      'main.script',
+      'unused.bc',
+      'unused.script',
+      'vac.bc',
+      'vac.script',
+    ]);
+    for (const path of written.filter((one) => one.endsWith('.bc')))
+      expect(bytecodeVersion(readFileSync(join(spool.newSieve, path)))).toBe(0x1e);
+    const main = written.find((path) => path.endsWith('alice/main.script'))!;
+    expect(readFileSync(join(spool.newSieve, main), 'latin1')).toMatch(/^require \["fileinto"\];\r?\n/);
+  });
+
+  it('end where Content-Length says', () => {
+    const message =
+      'Subject: a b\r\nContent-Type: application/sieve; charset=utf-8\r\nContent-Length: 5\r\n\r\nkeep;\r\n';
+    expect(parseScriptMessage(Buffer.from(message))).toEqual({ name: 'a b', text: Buffer.from('keep;') });
+  });
+
+  it.each([
+    'Subject: a/b\r\nContent-Type: application/sieve\r\n\r\nkeep;',
+    'Subject: ..\r\nContent-Type: application/sieve\r\n\r\nkeep;',
+    'Subject: a\r\nContent-Type: text/plain\r\n\r\nkeep;',
+    'Content-Type: application/sieve\r\n\r\nkeep;',
+    'Subject: a\r\nContent-Type: application/sieve\r\n',
+  ])('are not what else lies there: %j', (text) => {
+    expect(parseScriptMessage(Buffer.from(text))).toBeUndefined();
   });
 });
 

@@ -92,7 +92,7 @@ export class SpoolDatabases {
       const migrated = allOf(job, source, takeInventory(job, state, source, problems));
       const reader = new ConfigReader(source.root(job.source.conf.sieveDir)!, job.source.conf.version);
       const writer = new ConfigWriter(target.root(job.target.conf.sieveDir));
-      const context = { job, reader, writer: () => writer, migrated, problems, compiler };
+      const context = { job, source, reader, writer: () => writer, migrated, problems, compiler };
       return { outcomes: await migrateSieve(context), problems: problems.all };
     } finally {
       state.close();
@@ -135,7 +135,8 @@ function allOf(job: Job, source: SourceTrees, inventory: Inventory, without = /(
     inventory.mailboxes
       .filter(({ name }) => !without.test(name))
       .map((mailbox): MigratedMailbox => {
-        const { legacy, relative } = mailbox.place;
+        const { relative } = mailbox.place;
+        const legacy = job.layout === 'name' || mailbox.place.legacy;
         const place = Object.assign(Object.create(Object.getPrototypeOf(mailbox.place)), { roots, legacy, relative });
         return { mailbox, place, index: indexOf(source, mailbox), asItStands: false };
       }),
