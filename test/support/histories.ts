@@ -108,14 +108,15 @@ export class History {
   /**
    * What is left of the model's server.
    * @param memory Name of the state file: what earlier walks remember.
+   * @param more Lines for the end of the job file.
    * @param meanwhile What happens when the partitions have been walked, and nothing is judged yet.
    */
-  find(model: CyrusModel, memory: string, meanwhile?: () => void): LeftoversResult {
+  find(model: CyrusModel, memory: string, meanwhile?: () => void, more = ''): LeftoversResult {
     model.write(this.root);
     const file = join(this.root, `${memory}.toml`);
     writeFileSync(
       file,
-      `[source]\nimapd_conf = "/imapd.conf"\nroot = "${this.root}"\nversion = "${this.#version}"\n[target]\nimapd_conf = "${this.root}/new/imapd.conf"\nversion = "3.12"\nowner = "0"\ngroup = "0"\n`,
+      `[source]\nimapd_conf = "/imapd.conf"\nroot = "${this.root}"\nversion = "${this.#version}"\n[target]\nimapd_conf = "${this.root}/new/imapd.conf"\nversion = "3.12"\nowner = "0"\ngroup = "0"\n${more}`,
     );
     const job = loadJob(file);
     const state = new State(job.stateFile);

@@ -15,7 +15,7 @@ interface Lab {
   /** Writes the model's tree, then what a test does to it. */
   readonly put: (path: string, content: string | Buffer) => void;
   readonly path: (path: string) => string;
-  readonly find: (meanwhile?: () => void) => LeftoversResult;
+  readonly find: (meanwhile?: () => void, job?: string) => LeftoversResult;
   readonly run: (steps: readonly (() => void)[], killedAfter?: number) => void;
 }
 
@@ -34,7 +34,7 @@ async function lab(version: CyrusVersion, act: (lab: Lab) => void, setup: Partia
       mkdirSync(dirname(path(at)), { recursive: true });
       writeFileSync(path(at), content);
     };
-    act({ model, run, path, put, find: (meanwhile) => history.find(model, 'job', meanwhile) });
+    act({ model, run, path, put, find: (meanwhile, more) => history.find(model, 'job', meanwhile, more) });
   });
 }
 
@@ -49,15 +49,19 @@ const header = (uniqueid: string, name: string, form: 'text' | 'dlist' = 'text')
   writeMailboxHeader({ form, uniqueid, name, types: 'e', flags: [], acl: 'anyone\tlrs\t' }, form);
 const idOf = (model: CyrusModel, name: string) => model.rows.get(name)!.uniqueid;
 
-/** Version 12. */
-function indexOf(records: readonly (readonly [uid: number, flags: number])[]): Buffer {
-  const writer = IndexWriter.create(12, records.length);
+/** EXPUNGED and UNLINKED. */
+const UNLINKED = 0xc000_0000;
+
+function indexOf(records: readonly (readonly [uid: number, flags: number])[], version = 12, uidvalidity = 7): Buffer {
+  const writer = IndexWriter.create(version, records.length);
   for (const [i, [uid, flags]] of records.entries()) {
     writer.record(i, 'uid', uid);
     writer.record(i, 'systemFlags', flags);
+    writer.record(i, 'size', messageBytes('').length);
     writer.sealRecord(i);
   }
-  writer.header('uidvalidity', 7);
+  writer.header('lastUid', 100);
+  writer.header('uidvalidity', uidvalidity);
   writer.seal();
   return writer.bytes;
 }
@@ -221,7 +225,6 @@ describe('a stale directory', () => {
     lab('2.4', ({ model, put, find }) => {
       put('/s/p2/user/ann/cyrus.header', header(idOf(model, 'user.ann'), 'user.ann'));
       put('/s/p2/user/ann/1.', messageBytes('user.ann 1'));
-      const UNLINKED = 0xc000_0000;
       put(
         '/s/p2/user/ann/cyrus.index',
         indexOf([
@@ -293,6 +296,39 @@ describe('what the live mailbox has expunged since', () => {
       expect(the(find(), copy).onlyHere.map((one) => one.path)).toEqual([`${copy}/1.`]);
     }));
 
+  it('nor by an index of another UIDVALIDITY', () =>
+    copied(({ find, copy, put, path, model }) => {
+      model.write(path(''));
+      put(
+        `${copy}/cyrus.index`,
+        indexOf(
+          [
+            [1, 0],
+            [2, 0],
+            [3, 0],
+          ],
+          12,
+          8,
+        ),
+      );
+      expect(the(find(), copy).onlyHere.map((one) => one.path)).toEqual([`${copy}/2.`]);
+    }));
+
+  it('is not live any more where the server has unlinked it, though its file is still there', () =>
+    lab('2.4', ({ put, find }) => {
+      put(
+        '/s/p1/user/ann/cyrus.index',
+        indexOf([
+          [1, 0],
+          [2, UNLINKED],
+          [3, 0],
+        ]),
+      );
+      put('/s/p2/user/ann/1.', messageBytes('user.ann 1'));
+      put('/s/p2/user/ann/2.', messageBytes('user.ann 2'));
+      expect(the(find(), '/s/p2/user/ann').onlyHere.map((one) => one.path)).toEqual(['/s/p2/user/ann/2.']);
+    }));
+
   it('nor of a UID that the live one has not given yet', () =>
     copied(({ model, find, copy }) => {
       const index = model.directories.get(copy)!.get('cyrus.index')!;
@@ -325,6 +361,52 @@ describe('a live directory', () => {
       },
       { meta: true },
     ));
+
+  it('keeps a header that is not where the configuration looks, as long as there is none', () =>
+    lab(
+      '2.4',
+      ({ path, put, find }) => {
+        put('/s/p1/user/ann/cyrus.header', 'the only one');
+        rmSync(path('/m/p1/user/ann/cyrus.header'));
+        expect(shown(find())).toEqual([]);
+      },
+      { meta: true },
+    ));
+
+  it('has records of expunged messages in cyrus.expunge too (2.3)', () =>
+    lab('2.3', ({ put, find }) => {
+      put('/s/p1/user/ann/8.', messageBytes('expunged'));
+      put('/s/p1/user/ann/9.', messageBytes('stray'));
+      put('/s/p1/user/ann/cyrus.expunge', indexOf([[8, 0]], 10));
+      put('/s/p2/user/bob/5.', messageBytes('expunged')); // its file is still there
+      expect(shown(find())).toEqual([
+        'message-without-record /s/p1/user/ann/9. rescue',
+        'replaced /s/p2/user/bob rescue',
+      ]);
+    }));
+
+  it('has no record that only a stray cyrus.expunge has (2.4 reads none)', () =>
+    lab('2.4', ({ put, find }) => {
+      put('/s/p1/user/ann/9.', messageBytes('stray'));
+      put('/s/p1/user/ann/cyrus.expunge', indexOf([[9, 0]], 10));
+      expect(shown(find())).toEqual(['message-without-record /s/p1/user/ann/9. rescue']);
+    }));
+
+  it('of the DELETED hierarchy is left where the job says so, whatever a rule says of others', () =>
+    lab('2.4', ({ model, run, find }) => {
+      run(model.delete('user.ann.a', true, false));
+      const { leftovers } = find(
+        undefined,
+        '[migrate]\ndeleted = "leave"\n[[leftovers]]\nglob = "/**"\naction = "rescue"\n',
+      );
+      expect(leftovers).toMatchObject([
+        {
+          class: 'deleted-awaiting-expire',
+          verdict: 'skip',
+          evidence: [expect.stringContaining('waits for cyr_expire'), 'the job file says to leave it'],
+        },
+      ]);
+    }));
 
   it('has no stray message as long as its index can not be read', () =>
     lab('2.4', ({ put, find }) => {
