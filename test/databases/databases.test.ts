@@ -256,7 +256,7 @@ describe('files of users', () => {
   it('of a domain as a whole go along', async () => {
     const spool = spoolOf('3.6-virtdomains', '3.6', { virtdomains: 'userid' });
     const bytes = printCounters({ generation: 1, modseqs: zeroCounters(), uidvalidity: 5 });
-    put(join(spool.conf, 'domain/o/one.example/shared.counters'), bytes); // see the check below
+    put(join(spool.conf, 'domain/o/one.example/shared.counters'), bytes); // in the wrong hash directory
     put(join(spool.conf, 'domain/J/one.example/shared.counters'), bytes);
     const { result } = await spool.migrate();
     const written = filesOf(spool.newConf).filter((path) => path.endsWith('shared.counters'));
@@ -273,9 +273,13 @@ describe('files of users', () => {
       join(spool.conf, 'mailboxes.db'),
       writeDatabase('twoskip', [...entries, tombstone], { version: '3.6', nowSec: 1 }),
     );
-    const hash = 'I'; // of "gone"
-    for (const user of ['gone', 'guest']) put(join(spool.conf, `user/${user === 'gone' ? hash : 'N'}/${user}.sub`), '');
+    // both where the old server looks; of guest mailboxes.db says nothing
+    const [gone, guest] = ['user/R/gone.sub', 'user/U/guest.sub'];
+    for (const path of [gone, guest]) put(join(spool.conf, path), '');
     const { census } = await spool.migrate();
-    expect(census.stale).toContain(`user/${hash}/gone.sub`);
+    expect(census.stale).toContain(gone);
+    expect(census.stale).not.toContain(guest);
+    expect(existsSync(join(spool.newConf, gone))).toBe(false);
+    expect(existsSync(join(spool.newConf, guest))).toBe(true);
   });
 });
