@@ -73,6 +73,7 @@ describe('the cutover lists every file of the configdirectory', () => {
     const row = result.outcomes.find(({ what }) => what === "no files of Cyrus's");
     expect(row).toMatchObject({ action: 'dropped', entries: strange.length });
     expect(row?.note).toContain('notes.txt');
+    expect(spool.foreignLeftovers().sort()).toEqual([...strange].sort());
   });
 
   it('and refuses where users lie behind a symbolic link', async () => {

@@ -19,6 +19,7 @@ import { type Job, loadJob } from '../../src/job/job.js';
 import type { SourceMailbox } from '../../src/model/mailbox.js';
 import { type Problem, ProblemList } from '../../src/model/problem.js';
 import { State } from '../../src/state/state.js';
+import { findLeftovers } from '../../src/survey/leftovers.js';
 
 const SPOOLS = fileURLToPath(new URL('../../fixtures/spools/', import.meta.url));
 export const SPOOL_NAMES = readdirSync(SPOOLS).flatMap((file) => /^(.+)\.planted\.json$/.exec(file)?.[1] ?? []);
@@ -98,6 +99,26 @@ export class SpoolDatabases {
       state.close();
       source.close();
       target.close();
+    }
+  }
+
+  /** Paths below the configdirectory that `leftovers` calls foreign. */
+  foreignLeftovers(): string[] {
+    const { job } = this;
+    const state = new State(job.stateFile);
+    const source = new SourceTrees(job.source);
+    try {
+      const inventory = takeInventory(job, state, source, new ProblemList());
+      const found = findLeftovers(job, state, source, inventory, { prove: false });
+      const below = `${job.source.conf.configDirectory}/`;
+      return [...found.leftovers]
+        .filter((one) => one.class === 'foreign')
+        .flatMap(({ paths }) => paths)
+        .filter((path) => path.startsWith(below))
+        .map((path) => path.slice(below.length));
+    } finally {
+      state.close();
+      source.close();
     }
   }
 
