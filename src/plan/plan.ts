@@ -15,7 +15,7 @@ import type { State } from '../state/state.js';
 import { type Collected, slotsOf, takenBy, UnitCollector } from './collect.js';
 import { type Decision, decide } from './decide.js';
 import { type Disks, disksOf, type ProbeDisk, probeDisk, reservedBytes, reservedInodes } from './disks.js';
-import { plainFootprint } from './footprint.js';
+import { type Footprint, plainFootprint } from './footprint.js';
 import { type Growth, growthOf, isWorthKeeping, KEPT_SIZES } from './growth.js';
 import { lowerBound } from './lower-bound.js';
 import { defaultPolicy, targetPlace } from './placement.js';
@@ -28,6 +28,8 @@ export interface Plan {
   readonly problems: readonly Problem[];
   readonly disks: Disks;
   partitionOf(mailbox: SourceMailbox): string;
+  /** What it takes of the disks. */
+  footprintOf(mailbox: SourceMailbox): Footprint;
   placeOf(mailbox: SourceMailbox): MailboxPlace;
   /** What it was made from; for those that show it. */
   readonly details: PlanDetails;
@@ -73,6 +75,8 @@ export function makePlan(
   const disks = disksOf(target, options.probe ?? probeDisk);
   const blockBytes = disks.disks.map((disk) => disk.blockBytes);
   const sizes = options.trees && hasDisksOfTheirOwn(disks) ? new Sizes(state.placement, options.trees) : undefined;
+  const footprintOf = (mailbox: SourceMailbox) =>
+    sizes?.of(mailbox) ?? plainFootprint(mailbox.summary?.bytes ?? 0, mailbox.summary?.files ?? 0);
   const collector = new UnitCollector();
   const ours = disks.disks.map(() => ({ bytes: 0, inodes: 0 }));
   const { table } = inventory;
@@ -80,7 +84,7 @@ export function makePlan(
   let bytes = 0;
   let files = 0;
   for (const mailbox of inventory.mailboxes) {
-    const footprint = sizes?.of(mailbox) ?? plainFootprint(mailbox.summary?.bytes ?? 0, mailbox.summary?.files ?? 0);
+    const footprint = footprintOf(mailbox);
     const at = lyingOn.get(table.rowIds[mailbox.at]!);
     const part = at < 0 ? 0 : copiedPart(table.syncedFiles[mailbox.at]!, mailbox.summary?.files ?? 0);
     if (at >= 0)
@@ -145,6 +149,7 @@ export function makePlan(
     disks,
     problems: problemsOf(decision, disks, spread, bound, placement.spread_limit, collected),
     partitionOf,
+    footprintOf,
     placeOf: (mailbox) => targetPlace(mailbox, partitionOf(mailbox), job.layout, target.conf),
     details: { rules, collected, decision, spread, lowerBound: bound, rooms, growth, keyOf },
   };

@@ -77,7 +77,7 @@ function leastBytes(loads: Loads, aim: number): number {
 /**
  * Moves units off partition `p` until it carries no more than `aim`. Where it has too much of several things, of bytes and
  * of files, they go down together: else where it all goes to would be full of the one while the other is still here.
- * @param careful Only units that don't bring the partition below what is wanted; the others then close what is left.
+ * @param careful Only units that don't bring what they relieve most below what is wanted; others then close what is left.
  */
 function shed(loads: Loads, p: number, aim: number, isFree: (u: number) => boolean, careful: boolean): void {
   if (loads.shares[p] === 0 || (loads.measure(p) <= aim && !loads.isOver(p))) return;
@@ -94,7 +94,7 @@ function shed(loads: Loads, p: number, aim: number, isFree: (u: number) => boole
       if (queue.at < queue.queue.length && (next === undefined || left(queue) > left(next))) next = queue;
     if (!next) return;
     const u = next.queue[next.at++]!;
-    if (careful && loads.measure(p, u) < aim - SLACK && !loads.isOver(p)) continue;
+    if (careful && loads.loads[next.k]! - loads.part(u, next.k) < aim - SLACK && !loads.isOver(p)) continue;
     const to = leastLoaded(loads, u, p, careful ? aim + SLACK : loads.measure(p));
     if (to >= 0) loads.move(u, to);
   }

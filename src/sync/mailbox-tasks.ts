@@ -14,7 +14,6 @@ import type { Job } from '../job/job.js';
 import type { MailboxSummary } from '../model/mailbox.js';
 import type { ProblemList } from '../model/problem.js';
 import type { HeaderForm, IndexVersions, OwnerSeen, SyncTask, TaskPlace } from '../model/sync-task.js';
-import { plainFootprint } from '../plan/footprint.js';
 import { copiedPart, type Plan } from '../plan/plan.js';
 import { SpaceNeeds } from '../plan/space.js';
 import type { MailboxRow, MailboxStanding } from '../state/mailbox-rows.js';
@@ -117,7 +116,7 @@ export class MailboxTasks {
       const isNew = row.targetPartition === null;
       const isMoving = row.staged !== 0 || (!isNew && !isAt(row, place));
       if (isMoving) moving.push(mailbox);
-      const footprint = plainFootprint(summary.bytes, summary.files);
+      const footprint = this.#plan.footprintOf(mailbox);
       const copied = isNew ? 0 : copiedPart(this.#inventory.table.syncedFiles[mailbox.at]!, summary.files);
       if (isMoving && !isNew) space.move(footprint, copied, row.targetPartition!, place.partition);
       const { form } = this.#makingOf(mailbox, place, summary);

@@ -5,11 +5,13 @@
  * a row says so before anything comes out of it again.
  */
 
+import { setImmediate } from 'node:timers/promises';
 import { FormatError } from '../base/errors.js';
 import { META_KINDS } from '../cyrus/conf/cyrus-conf.js';
 import { parseMessageFileName } from '../cyrus/layout/mailbox-place.js';
 import { readIndex } from '../cyrus/mailbox/index.js';
 import { barrier } from '../disk/barrier.js';
+import type { FileStat } from '../disk/file-stat.js';
 import { errnoOf } from '../disk/os-path.js';
 import type { TargetDir, TargetRoot } from '../disk/target.js';
 import type { TargetTrees } from '../disk/trees.js';
@@ -71,19 +73,63 @@ function stagedOf(
   });
 }
 
+/** Moved at once: few enough that a stop is heard and a crash repeats little, enough that barriers cost little. */
+const CHUNK_MAILBOXES = 1000;
+const CHUNK_BYTES = 2 ** 28;
+
 /**
- * Moves all at once; when it returns, every row says where its mailbox lies, and it lies there. Rows pass through
- * `staged` 2 (its files may be at the row's place or in staging), then 1 (the same, and that place is the new one, so
- * that the old one can be another's), then 0. After a crash the same steps gather the files from both, wherever the
- * mailbox goes by then.
+ * Moves them part by part; when it returns, every row of what was moved says where its mailbox lies, and it lies there.
+ * @param stopped Asked between parts: what is left then is moved by the next pass.
  */
-export function moveMailboxes(
+export async function moveMailboxes(
   moves: readonly Move[],
   roots: readonly string[],
   trees: TargetTrees,
   rows: MailboxRows,
+  stopped: () => boolean,
+): Promise<void> {
+  const { together, single } = separated(moves);
+  const links = new CopiedLinks();
+  if (together.length > 0) moveTogether(together, roots, trees, rows, links);
+  for (let at = 0; at < single.length; ) {
+    await setImmediate(); // signals are heard
+    if (stopped()) return;
+    const chunk: Move[] = [];
+    for (let bytes = 0; at < single.length && chunk.length < CHUNK_MAILBOXES && bytes < CHUNK_BYTES; at++) {
+      chunk.push(single[at]!);
+      bytes += single[at]!.row.bytes;
+    }
+    moveTogether(chunk, roots, trees, rows, links);
+  }
+}
+
+/** Those that go to where another comes from, and these others, can only be moved together; all else one by one. */
+function separated(moves: readonly Move[]): { together: Move[]; single: Move[] } {
+  const leaves = new Map(moves.map((move) => [placeKey(move.row.targetPartition!, move.from.relative), move]));
+  const isTogether = new Set<Move>();
+  for (const move of moves) {
+    const other = leaves.get(placeKey(move.toPartition, move.to.relative));
+    if (other && other !== move) isTogether.add(move).add(other);
+  }
+  return { together: [...isTogether], single: moves.filter((move) => !isTogether.has(move)) };
+}
+
+function placeKey(partition: string, relative: string): string {
+  return `${partition} ${relative}`;
+}
+
+/**
+ * Moves all at once. Rows pass through `staged` 2 (its files may be at the row's place or in staging), then 1 (the same,
+ * and that place is the new one, so that the old one can be another's), then 0. After a crash the same steps gather the
+ * files from both, wherever the mailbox goes by then.
+ */
+function moveTogether(
+  moves: readonly Move[],
+  roots: readonly string[],
+  trees: TargetTrees,
+  rows: MailboxRows,
+  links: CopiedLinks,
 ): void {
-  if (moves.length === 0) return;
   const leaving = moves
     .filter(({ row }) => row.staged === 0)
     .map(({ row }) => ({
@@ -119,7 +165,7 @@ export function moveMailboxes(
       const root = trees.root(path);
       const staging = root.dir(relative);
       if (!staging) continue;
-      unstage(staging, root, relative, role, move.to, isArchived, trees);
+      unstage(staging, root, relative, role, move.to, isArchived, trees, links);
       staging.close();
       root.removeEmpty(relative);
     }
@@ -136,14 +182,16 @@ function unstage(
   to: TaskPlace,
   isArchived: (uid: number) => boolean,
   trees: TargetTrees,
+  links: CopiedLinks,
 ): void {
   for (const name of staging.list()) {
-    const dir = trees.root(destination(name, role, to, isArchived)).makeDir(to.relative);
+    const root = trees.root(destination(name, role, to, isArchived));
+    const dir = root.makeDir(to.relative);
     try {
       staging.renameTo(name, dir, name);
     } catch (error) {
       if (errnoOf(error) !== 'EXDEV') throw error;
-      copyAcross(from, relative, staging, dir, name);
+      copyAcross(from, relative, staging, { root, relative: to.relative, dir }, name, links);
     } finally {
       dir.close();
     }
@@ -184,12 +232,57 @@ function destination(name: string, role: string, to: TaskPlace, isArchived: (uid
   return known ? to.meta[known] : to.data;
 }
 
+/** A directory that a file comes to. */
+interface Arrival {
+  readonly root: TargetRoot;
+  readonly relative: string;
+  readonly dir: TargetDir;
+}
+
+/**
+ * Files that are one on the file system that they leave stay one where they come to: links, to the first of each that was
+ * copied. Remembers only files with several names, each until its last one came.
+ */
+class CopiedLinks {
+  readonly #first = new Map<string, { root: TargetRoot; relative: string; name: string; left: number }>();
+
+  /** @returns true where `name` could be made a link. */
+  link(stat: FileStat, { root, dir }: Arrival, name: string): boolean {
+    const key = this.#key(stat, root);
+    const first = this.#first.get(key);
+    if (!first) return false;
+    const from = root.dir(first.relative);
+    const linked = from !== undefined && dir.linkFrom(from, first.name, name);
+    from?.close();
+    if (--first.left === 0 || !linked) this.#first.delete(key);
+    return linked;
+  }
+
+  copied(stat: FileStat, { root, relative }: Arrival, name: string): void {
+    if (stat.nlink > 1) this.#first.set(this.#key(stat, root), { root, relative, name, left: stat.nlink - 1 });
+  }
+
+  #key({ dev, ino, sizeBytes, mtimeNs }: FileStat, root: TargetRoot): string {
+    return `${root.path} ${dev} ${ino} ${sizeBytes} ${mtimeNs}`;
+  }
+}
+
 /** To another file system: a copy with its time, then the original goes. */
-function copyAcross(root: TargetRoot, relative: string, staging: TargetDir, to: TargetDir, name: string): void {
-  const source = root.reader.dir(relative);
+function copyAcross(
+  root: TargetRoot,
+  relative: string,
+  staging: TargetDir,
+  to: Arrival,
+  name: string,
+  links: CopiedLinks,
+): void {
   const stat = staging.stat(name);
-  if (source && stat) copyMessage(source, to, name, Number(stat.mtimeNs / 1_000_000_000n), false, undefined);
-  source?.close();
+  if (stat && !links.link(stat, to, name)) {
+    const source = root.reader.dir(relative);
+    if (source) copyMessage(source, to.dir, name, Number(stat.mtimeNs / 1_000_000_000n), false, undefined);
+    source?.close();
+    links.copied(stat, to, name);
+  }
   staging.remove(name);
 }
 

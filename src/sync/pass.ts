@@ -73,7 +73,7 @@ class Pass {
     space.check();
     openTargets(job, target, isAfterUnfinished);
     const targetRoots = partitionRoots(job.target.conf);
-    moveMailboxes(moves, targetRoots, target, state.mailboxes);
+    await moveMailboxes(moves, targetRoots, target, state.mailboxes, () => context.stop.stopped);
     const { table } = inventory;
     // What could not be done, or changed meanwhile, is looked at again.
     const uncertain = new Set(todos.map(({ mailbox }) => mailbox.at));

@@ -1,4 +1,4 @@
-/** One run of the planner alone, in a process of its own: `vite-node test/bench/plan-run.ts USERS PARTITIONS SEED`. Prints JSON. */
+/** One run of the planner alone, in a process of its own: `plan-run.mjs USERS PARTITIONS SEED`. Prints JSON. */
 import { balance } from '../../src/plan/balance.js';
 import type { Loads } from '../../src/plan/loads.js';
 import { lowerBound } from '../../src/plan/lower-bound.js';
@@ -50,13 +50,10 @@ function makeTask(): PlacementTask {
 }
 
 const task = makeTask();
-const heapBefore = process.memoryUsage().rss;
 const begun = performance.now();
-const cpu = process.cpuUsage();
 const plan: Loads = balance(task, () => true);
 const bound = lowerBound(plan);
 const seconds = (performance.now() - begun) / 1000;
-const cpuSeconds = process.cpuUsage(cpu).user / 1e6;
 const afterPlan = process.resourceUsage().maxRSS * 1024;
 
 // one more partition, empty: what has to move, and what is moved
@@ -74,8 +71,6 @@ process.stdout.write(
     users,
     partitions,
     seconds,
-    cpuSeconds,
-    rssBefore: heapBefore,
     peakRss: afterPlan,
     spread: plan.spread(),
     lowerBound: bound,
@@ -84,8 +79,7 @@ process.stdout.write(
       spread: moved.spread(),
       aim,
       moved: movedBytes(wider, moved) / task.lying.reduce((a, b) => a + b, 0),
-      share: moved.shares[partitions],
-      peakRss: process.resourceUsage().maxRSS * 1024,
+      least: 1 - aim * (1 - moved.shares[partitions]!),
     },
   })}\n`,
 );

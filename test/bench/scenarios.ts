@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CYRSYNC, FPSYNC, type Lab, RSYNC, runTool, SourceSpool, TAR, Target, type Tool } from './lab.js';
 import { accept, latency } from './live-cyrus.js';
 import type { Run } from './measure.js';
+import { planBench } from './plan.js';
 import { idleCalls } from './source-calls.js';
 import type { SpoolSize } from './spool.js';
 import { surveyTwice } from './stale.js';
@@ -196,5 +197,9 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     summary: 'survey of 200,000 directories: 150,000 live mailboxes, 25,000 stale copies, 25,000 empty ones',
     run: ({ work, scale, say }) =>
       surveyTwice(work, { live: 150_000 * scale, stale: 25_000 * scale, empty: 25_000 * scale }, say),
+  },
+  plan: {
+    summary: 'the planner alone: 1,000,000 users on 8 partitions of 3 sizes, one core; then a partition more',
+    run: ({ work, scale, say }) => planBench(work, scale, say),
   },
 };
