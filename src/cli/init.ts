@@ -235,10 +235,20 @@ layout = ${quote(layout)}             # "name": directories by name, in the new 
 
 [placement]
 policy = ${quote(policy)}             # "balance": by size over the new partitions; "keep": same names; "map"
+# unit = "user"                     # what stays together: a user's tree, or "mailbox": each by itself
+# exclude = ["old1"]                # partitions to which nothing new goes unless a rule below names them
+# shared = "p1"                     # mailboxes that are nobody's; lists of partitions are balanced over, here and below
+# reserve = "2%"                    # left free on each file system: a share, or a size as "50 GiB"
+# wanted_spread = 1.02              # what \`cyrsync plan --rebalance\` comes down to: fullest partition against the mean
+# spread_limit = 1.2                # reported from here on
+# growth_days = 30                  # how long the mail may grow as it did before a partition is full
 # [placement.map]                   # old = new
 ${[...from.conf.partitions.keys()].map((name) => `# ${name} = ${quote(name)}`).join('\n')}
-# [placement.pins]                  # a user's tree to one partition
+# [placement.pins]                  # internal name or glob, for it and all below it
 # "user.ceo" = "fast"
+# "user.*.Archive" = ["slow1", "slow2"]
+# [placement.domains]
+# "one.example" = "p2"
 
 [migrate]
 deleted = "migrate"                 # the DELETED hierarchy: "migrate" or "leave"

@@ -90,7 +90,7 @@ function planOutcome(
     ...(options.csv === undefined
       ? []
       : [`written to ${options.csv}: ${plural(details.collected.keys.length, 'row')}.`]),
-    'message files that are hard links between users are counted for each of them; who shares with whom is not looked at.',
+    'messages that users share as hard links are counted for each; who shares with whom is not looked at: links last within a file system.',
   ];
   const shown = { layout: job.layout, policy: plan.policy, before, after, spread, lowerBound, largest };
   const body = {

@@ -13,19 +13,21 @@ const PER_PARTITION = 8;
 export function lowerBound(loads: Loads): number {
   const { task, shares, first } = loads;
   const open = openPartitions(task);
-  const isCounted = Uint8Array.from(task.keys, (_, u) => (isClosed(task, open, u) ? 0 : 1));
+  const isCounted = new Uint8Array(task.keys.length);
+  for (let u = 0; u < isCounted.length; u++) isCounted[u] = isClosed(task, open, u) ? 0 : 1;
+  const parts = new Float64Array(isCounted.length);
   let bound = 0;
   for (const kind of [0, 1]) {
     const columns = new Set(task.partitions.flatMap((_, p) => (open[p] ? [loads.column(first[p]! + kind)] : [])));
-    const parts = partsOfWhole([...columns], isCounted);
+    fillParts(parts, [...columns], isCounted);
     bound = Math.max(bound, boundOfSets(loads, parts), boundOfLargest(shares, parts));
   }
   return bound > 0 ? bound : 1;
 }
 
 /** What each unit is of the whole; the least of it where partitions count differently. */
-function partsOfWhole(columns: readonly Float64Array[], isCounted: Uint8Array): Float64Array {
-  const parts = new Float64Array(isCounted.length);
+function fillParts(parts: Float64Array, columns: readonly Float64Array[], isCounted: Uint8Array): void {
+  parts.fill(0);
   for (const [i, column] of columns.entries()) {
     let sum = 0;
     for (let u = 0; u < column.length; u++) sum += isCounted[u]! * column[u]!;
@@ -35,7 +37,6 @@ function partsOfWhole(columns: readonly Float64Array[], isCounted: Uint8Array): 
       if (i === 0 || part < parts[u]!) parts[u] = part;
     }
   }
-  return parts;
 }
 
 function boundOfSets({ task: { choices, choice }, shares }: Loads, parts: Float64Array): number {
@@ -61,11 +62,10 @@ function boundOfSets({ task: { choices, choice }, shares }: Loads, parts: Float6
 
 /** Of the n largest units some partitions carry several: the least measure at which n of the size of the nth have places. */
 function boundOfLargest(shares: Float64Array, parts: Float64Array): number {
-  const sorted = Float64Array.from(parts).sort();
-  const most = Math.min(sorted.length, PER_PARTITION * shares.length + 1);
+  const largest = largestOf(parts, PER_PARTITION * shares.length + 1);
   let bound = 0;
-  for (let n = 1; n <= most; n++) {
-    const size = sorted[sorted.length - n]!;
+  for (const [i, size] of largest.entries()) {
+    const n = i + 1;
     if (size <= 0) break;
     if (placesAt(bound, shares, size) >= n) continue;
     let low = bound;
@@ -79,6 +79,18 @@ function boundOfLargest(shares: Float64Array, parts: Float64Array): number {
     bound = low;
   }
   return bound;
+}
+
+/** In falling order. */
+function largestOf(values: Float64Array, count: number): Float64Array {
+  const top = new Float64Array(Math.min(count, values.length));
+  for (const value of values) {
+    let at = top.length - 1;
+    if (value <= top[at]!) continue;
+    for (; at > 0 && top[at - 1]! < value; at--) top[at] = top[at - 1]!;
+    top[at] = value;
+  }
+  return top;
 }
 
 function placesAt(measure: number, shares: Float64Array, size: number): number {

@@ -22,6 +22,8 @@ import { defaultPolicy, targetPlace } from './placement.js';
 import { PlacementRules, type Policy } from './rules.js';
 import { Sizes } from './sizes.js';
 
+const UNEVEN = 'spread-exceeded';
+
 export interface Plan {
   readonly policy: Policy;
   /** What a pass says too: a partition that would overflow, a spread that went too far. */
@@ -215,7 +217,7 @@ function problemsOf(
   }
   if (problems.length === 0 && spread > limit * bound)
     problems.push({
-      code: 'spread-exceeded',
+      code: UNEVEN,
       message: `the fullest partition carries ${spread.toFixed(2)} times its share; ${bound.toFixed(2)} can be had`,
       advice: 'Run `cyrsync plan --rebalance`: it shows what would move, and the next pass moves it on the target.',
     });
@@ -242,6 +244,14 @@ function grown(
   }
   if (who < 0) return '';
   return `; ${nameOf(who)} has grown by ${formatBytes(most)} since it was placed there`;
+}
+
+/** What a pass says of them: a disk that overflows each time, a spread that went too far once, until it is mended. */
+export function newProblems({ problems }: Plan, state: State): Problem[] {
+  const isUneven = problems.some(({ code }) => code === UNEVEN);
+  const wasSaid = state.fact('spreadSaid') !== undefined;
+  if (isUneven !== wasSaid) state.setFact('spreadSaid', isUneven ? 'said' : undefined);
+  return problems.filter(({ code }) => code !== UNEVEN || !wasSaid);
 }
 
 /** The rules of the job file that fit no mailbox: written wrong, or not needed any more. */

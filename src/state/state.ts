@@ -44,7 +44,8 @@ export type FactName =
   | 'uniqueidSeed'
   | 'useKinds'
   | 'selection'
-  | 'placedBy';
+  | 'placedBy'
+  | 'spreadSaid';
 
 export class State {
   readonly #db: StateDatabase;

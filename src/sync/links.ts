@@ -1,18 +1,27 @@
 /**
  * Hard links within one pass: the first of a group is copied and gets an anchor, a second name below
- * `PARTITION/.cyrsync/links/`; every other of the group is linked to the anchor. The file system itself is the table,
+ * `PARTITION/.cyrsync/links/`, of the first partition on that file system, so that users who were spread over partitions
+ * of one still share; every other of the group is linked to the anchor. The file system itself is the table,
  * so workers need not speak with each other and memory does not grow. Anchors hold for one pass only: ext4 gives a
  * freed inode number to the next file at once. The anchors of a pass that died or was stopped are kept, and each link
  * to one is compared by content: they are as little proof as the files themselves.
  */
 import type { Stats } from 'node:fs';
+import { ifThere } from '../disk/os-path.js';
 import type { TargetDir, TargetRoot } from '../disk/target.js';
+import type { TargetTrees } from '../disk/trees.js';
 
 export const STAGING = '.cyrsync';
 export const LINKS = `${STAGING}/links`;
 
 export class LinkAnchors {
   readonly #byRoot = new Map<TargetRoot, TargetDir>();
+  readonly #homeOf: (root: TargetRoot) => TargetRoot;
+
+  /** @param homeOf Where the anchors of a root are: the same for all that links can join. */
+  constructor(homeOf: (root: TargetRoot) => TargetRoot) {
+    this.#homeOf = homeOf;
+  }
 
   /**
    * The hooks for one message of `dir`, to be copied as `name`. INTERNALDATE tells groups apart as well: a delivery to
@@ -37,11 +46,27 @@ export class LinkAnchors {
   #anchors(root: TargetRoot): TargetDir {
     let dir = this.#byRoot.get(root);
     if (!dir) {
-      dir = root.makeDir(LINKS);
+      dir = this.#homeOf(root).makeDir(LINKS);
       this.#byRoot.set(root, dir);
     }
     return dir;
   }
+}
+
+/** The first of the target's roots on each file system. @param paths Of all roots, in an order that all workers have. */
+export function firstOfFileSystem(paths: readonly string[], trees: TargetTrees): (root: TargetRoot) => TargetRoot {
+  const first = new Map<bigint, TargetRoot>();
+  const open = () => {
+    for (const path of paths) {
+      const root = ifThere(() => trees.root(path));
+      const device = root?.identity().dev;
+      if (root && device !== undefined && !first.has(device)) first.set(device, root);
+    }
+  };
+  return (root) => {
+    if (first.size === 0) open();
+    return first.get(root.identity().dev) ?? root;
+  };
 }
 
 /** Forgets all anchors: at the end of a pass, and at the beginning of one unless the last one did not end. */

@@ -34,7 +34,13 @@ export async function asPass<T extends { readonly figures: PassFigures }>(
   const { pace } = context;
   const throttle = pace && shareThrottle(pace);
   const pool = new WorkerPool(
-    { sourcePrefix: job.source.prefix, targetPrefix: job.target.prefix, owner: job.owner, throttle },
+    {
+      sourcePrefix: job.source.prefix,
+      targetPrefix: job.target.prefix,
+      owner: job.owner,
+      targetRoots: partitionRoots(job.target.conf),
+      throttle,
+    },
     pace?.workers ?? job.options.run.workers ?? Math.max(2, Math.min(4, cpus().length)),
     () => loadBelow(context),
   );

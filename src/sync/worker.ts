@@ -4,7 +4,7 @@ import type { Owner } from '../disk/target.js';
 import { SourceTrees, TargetTrees } from '../disk/trees.js';
 import { Fingerprints } from '../inventory/fingerprint.js';
 import type { SyncProgress, SyncResult, SyncTask } from '../model/sync-task.js';
-import { LinkAnchors } from './links.js';
+import { firstOfFileSystem, LinkAnchors } from './links.js';
 import type { SyncContext } from './sync-context.js';
 import { syncMailbox } from './sync-mailbox.js';
 import { type SharedThrottle, Throttle } from './throttle.js';
@@ -14,6 +14,8 @@ export interface WorkerSetup {
   readonly targetPrefix: string;
   readonly owner: Owner;
   readonly throttle: SharedThrottle | undefined;
+  /** Every root of the target's partitions, as its server names them. */
+  readonly targetRoots: readonly string[];
 }
 
 /** What a worker says. */
@@ -24,12 +26,13 @@ export function syncContext(setup: WorkerSetup, onProgress: (part: SyncProgress)
   const realSource = (path: string) => setup.sourcePrefix + path;
   const realTarget = (path: string) => setup.targetPrefix + path;
   const prints = [false, true].map((hasExpunge) => new Fingerprints(realSource, hasExpunge, Number.MAX_SAFE_INTEGER));
+  const target = new TargetTrees({ real: realTarget }, setup.owner);
   return {
     source: new SourceTrees({ real: realSource }),
-    target: new TargetTrees({ real: realTarget }, setup.owner),
+    target,
     printsOf: ({ hasExpunge }) => prints[Number(hasExpunge)]!,
     realTarget,
-    anchors: new LinkAnchors(),
+    anchors: new LinkAnchors(firstOfFileSystem(setup.targetRoots, target)),
     throttle: setup.throttle && new Throttle(setup.throttle),
     onProgress,
     nowSec: () => Math.floor(Date.now() / 1000),

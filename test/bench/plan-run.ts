@@ -51,9 +51,11 @@ function makeTask(): PlacementTask {
 
 const task = makeTask();
 const begun = performance.now();
+const cpu = process.cpuUsage();
 const plan: Loads = balance(task, () => true);
 const bound = lowerBound(plan);
 const seconds = (performance.now() - begun) / 1000;
+const { user, system } = process.cpuUsage(cpu);
 const afterPlan = process.resourceUsage().maxRSS * 1024;
 
 // one more partition, empty: what has to move, and what is moved
@@ -71,6 +73,7 @@ process.stdout.write(
     users,
     partitions,
     seconds,
+    cpuSeconds: (user + system) / 1e6,
     peakRss: afterPlan,
     spread: plan.spread(),
     lowerBound: bound,

@@ -12,6 +12,7 @@ const RUN = fileURLToPath(new URL('./plan-run.ts', import.meta.url));
 interface Planned {
   readonly users: number;
   readonly seconds: number;
+  readonly cpuSeconds: number;
   readonly peakRss: number;
   readonly spread: number;
   readonly lowerBound: number;
@@ -45,6 +46,7 @@ export async function planBench(work: string, scale: number, say: (text: string)
       rows.push([
         users.toLocaleString('en-US'),
         plan.seconds.toFixed(2),
+        plan.cpuSeconds.toFixed(2),
         (plan.peakRss / 2 ** 20).toFixed(0),
         plan.spread.toFixed(5),
         plan.lowerBound.toFixed(5),
@@ -54,7 +56,10 @@ export async function planBench(work: string, scale: number, say: (text: string)
         (100 * plan.rebalance.least).toFixed(2),
       ]);
     }
-    return table(['users', 'plan s', 'RSS MiB', 'spread', 'bound', 'rebalance s', 'spread', 'moved %', 'must %'], rows);
+    return table(
+      ['users', 'plan s', 'cpu s', 'RSS MiB', 'spread', 'bound', 'rebalance s', 'spread', 'moved %', 'must %'],
+      rows,
+    );
   } finally {
     rmSync(program, { force: true });
   }

@@ -11,7 +11,7 @@ import type { Job } from '../../src/job/job.js';
 import { parseJobFile } from '../../src/job/job-file.js';
 import type { Durable } from '../../src/model/durable.js';
 import type { DiskSpace, ProbeDisk } from '../../src/plan/disks.js';
-import { idleRules, makePlan, type PlanOptions } from '../../src/plan/plan.js';
+import { idleRules, makePlan, newProblems, type PlanOptions } from '../../src/plan/plan.js';
 import { State } from '../../src/state/state.js';
 import { confOf } from '../cyrus/conf/conf-of.js';
 
@@ -178,7 +178,11 @@ describe('a plan', () => {
     const { plan } = planFor(job, grown);
     expect(plan.problems.map(({ code }) => code)).toEqual(['spread-exceeded']);
     expect(plan.problems[0]!.message).toContain('carries 1.50 times its share; 1.00 can be had');
+    expect(newProblems(plan, state).map(({ code }) => code)).toEqual(['spread-exceeded']);
+    expect(newProblems(plan, state)).toEqual([]); // a nightly pass says it once
     const { plan: rebalanced } = planFor(job, grown, { rebalanceTo: 1.1 });
+    expect(newProblems(rebalanced, state)).toEqual([]);
+    expect(newProblems(plan, state)).toHaveLength(1);
     expect(rebalanced.problems).toEqual([]);
     expect(planFor(job, grown).plan.problems).toEqual([]);
   });

@@ -1,9 +1,20 @@
-import { closeSync, mkdirSync, mkdtempSync, rmSync, type Stats, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  type Stats,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TargetRoot } from '../../src/disk/target.js';
-import { LinkAnchors } from '../../src/sync/links.js';
+import { TargetTrees } from '../../src/disk/trees.js';
+import { clearAnchors, firstOfFileSystem, LinkAnchors } from '../../src/sync/links.js';
 
 let base: string;
 let root: TargetRoot;
@@ -23,28 +34,48 @@ afterEach(() => {
 });
 
 /** What a worker does with a message: a link where there is an anchor, else a copy that becomes one. */
-function place(anchors: LinkAnchors, user: string, internalDateSec: number): number {
-  const dir = root.makeDir(`user/${user}`);
-  const links = anchors.for(root, dir, '1.', '', internalDateSec);
+function place(anchors: LinkAnchors, user: string, internalDateSec: number, on = root): number {
+  const dir = on.makeDir(`user/${user}`);
+  const links = anchors.for(on, dir, '1.', '', internalDateSec);
   if (!links.linkInstead(source)) {
     closeSync(dir.create('1.'));
     links.afterCopy(source);
   }
   dir.close();
-  return statSync(join(base, 'root/user', user, '1.')).ino;
+  return statSync(join(on.realPath, 'user', user, '1.')).ino;
 }
 
 describe('names of one message in the source', () => {
   it('are one file on the target', () => {
-    const anchors = new LinkAnchors();
+    const anchors = new LinkAnchors((home) => home);
     expect(place(anchors, 'bob', 1795617804)).toBe(place(anchors, 'alice', 1795617804));
   });
 
   // 2.2.13 gave one delivery to three users INTERNALDATEs a second apart.
   it('are two where INTERNALDATE differs, since an inode has one mtime', () => {
-    const anchors = new LinkAnchors();
+    const anchors = new LinkAnchors((home) => home);
     const alice = place(anchors, 'alice', 1795617804);
     expect(place(anchors, 'bob', 1795617805)).not.toBe(alice);
     expect(place(anchors, 'carol', 1795617804)).toBe(alice);
+  });
+
+  it('are one file on all partitions of a file system, and a copy on another', () => {
+    const elsewhere = mkdtempSync('/dev/shm/cyrsync-links-');
+    for (const name of ['p1', 'p2']) mkdirSync(join(base, name));
+    symlinkSync(elsewhere, join(base, 'p3'));
+    const trees = new TargetTrees({ real: (path) => base + path }, undefined);
+    try {
+      const anchors = new LinkAnchors(firstOfFileSystem(['/gone', '/p1', '/p2', '/p3'], trees));
+      const alice = place(anchors, 'alice', 1795617804, trees.root('/p2'));
+      expect(place(anchors, 'bob', 1795617804, trees.root('/p1'))).toBe(alice);
+      const carol = place(anchors, 'carol', 1795617804, trees.root('/p3'));
+      expect(place(anchors, 'dave', 1795617804, trees.root('/p3'))).toBe(carol);
+      expect(statSync(join(base, 'p3/user/carol/1.')).dev).not.toBe(statSync(join(base, 'p2/user/alice/1.')).dev);
+      for (const name of ['/p1', '/p2', '/p3']) clearAnchors(trees.root(name));
+      expect(['p1', 'p2', 'p3'].filter((name) => existsSync(join(base, name, '.cyrsync')))).toEqual([]);
+    } finally {
+      trees.close();
+      rmSync(elsewhere, { recursive: true });
+    }
   });
 });
