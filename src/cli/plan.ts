@@ -10,7 +10,7 @@ import { type Inventory, takeInventory } from '../inventory/inventory.js';
 import type { Job } from '../job/job.js';
 import { checkEdits, sourceOf } from '../plan/edited.js';
 import { explain } from '../plan/explain.js';
-import { idleRules, makePlan, type Plan, type PlanOptions, requireBalance } from '../plan/plan.js';
+import { type DetailedPlan, idleRules, makePlan, type PlanOptions, requireBalance } from '../plan/plan.js';
 import { largestUnits, plannedMoves, sumsAfter, sumsBefore } from '../plan/sums.js';
 import { csvName, nameOfCsv, printCsv, readCsv } from '../report/csv.js';
 import { explanationText, planText } from '../report/plan-text.js';
@@ -163,7 +163,7 @@ function changes(
   return { edited, dryRun };
 }
 
-function explained(job: Job, plan: Plan, inventory: Inventory, state: State, name: string): Outcome {
+function explained(job: Job, plan: DetailedPlan, inventory: Inventory, state: State, name: string): Outcome {
   const found =
     explain(plan, inventory, state, name) ?? explain(plan, inventory, state, fromExternal(name, job.source.conf));
   if (!found)
@@ -175,15 +175,15 @@ function explained(job: Job, plan: Plan, inventory: Inventory, state: State, nam
   return { body: { policy: plan.policy, explain: found }, text: explanationText(found) };
 }
 
-function csvOf({ details: { collected, decision }, disks }: Plan): string {
+function csvOf({ details: { collected, decision }, disks }: DetailedPlan): string {
   const { keys, nameOf, columns } = collected;
   function* rows() {
     for (const [u, key] of keys.entries())
       yield [
         csvName(nameOf(u)),
         disks.partitions[decision.loads.assignment[u]!]!.name,
-        columns.dataBytes[u]! + columns.archivedBytes[u]!,
-        columns.dataFiles[u]! + columns.archivedFiles[u]!,
+        collected.bytesOf(u),
+        collected.filesOf(u),
         columns.mailboxes[u]!,
         csvName(sourceOf(key)),
         decision.reasons[u]!,

@@ -3,23 +3,18 @@
  */
 
 import type { PartitionDisks, Role } from './disks.js';
-import { CACHE_FILES, type Footprint, INDEX_FILES, overheadBytes } from './footprint.js';
+import { CACHE_FILES, type Footprint, INDEX_FILES, overheadBytes, plainFootprint } from './footprint.js';
 import type { Ruled } from './rules.js';
 import type { PlanPartition, Slot } from './units.js';
 
-const COLUMNS = [
-  'mailboxes',
-  'dataBytes',
-  'dataFiles',
-  'archivedBytes',
-  'archivedFiles',
-  'indexBytes',
-  'cacheBytes',
-] as const;
-type Column = (typeof COLUMNS)[number];
+const PLAIN = ['mailboxes', 'dataBytes', 'dataFiles'] as const;
+const APART = ['archivedBytes', 'archivedFiles', 'indexBytes', 'cacheBytes'] as const;
+type Column = (typeof PLAIN)[number] | (typeof APART)[number];
 
-/** What is summed of each unit, one array each. */
-export type UnitColumns = Readonly<Record<Column, Float64Array>>;
+/** What is summed of each unit, one array each; what is only guessed from these has none. */
+export type UnitColumns = Readonly<
+  Record<(typeof PLAIN)[number], Float64Array> & Partial<Record<(typeof APART)[number], Float64Array>>
+>;
 
 export interface Collected {
   readonly keys: readonly string[];
@@ -28,6 +23,9 @@ export interface Collected {
   /** Position of a key. */
   readonly positions: ReadonlyMap<string, number>;
   readonly columns: UnitColumns;
+  /** Of its messages, archived ones too. */
+  bytesOf(u: number): number;
+  filesOf(u: number): number;
   /** Rule of each unit, as positions in `rules`. */
   readonly rule: Uint16Array;
   readonly rules: readonly Ruled['rule'][];
@@ -41,7 +39,8 @@ const FIRST_SIZE = 1024;
 export class UnitCollector {
   readonly #positions = new Map<string, number>();
   readonly #names = new Map<number, string>();
-  #columns = makeColumns(FIRST_SIZE);
+  #columns: Partial<Record<Column, Float64Array>>;
+  readonly #kinds: readonly Column[];
   #rule = new Uint16Array(FIRST_SIZE);
   readonly #rules: Ruled['rule'][] = [];
   readonly #ruleNumbers = new Map<Ruled['rule'], number>();
@@ -49,6 +48,12 @@ export class UnitCollector {
   #lying = new Float64Array(FIRST_SIZE);
   /** Bytes by partition, of the few units that lie on several. */
   readonly #scattered = new Map<number, Map<number, number>>();
+
+  /** @param apart Archived messages and metadata are known by themselves. */
+  constructor(apart = false) {
+    this.#kinds = apart ? [...PLAIN, ...APART] : PLAIN;
+    this.#columns = makeColumns(this.#kinds, FIRST_SIZE);
+  }
 
   /** @param lyingAt Partition of the target that has `lying` bytes of it, -1: none. */
   add({ key, name, rule }: Ruled, footprint: Footprint, lyingAt: number, lying: number): void {
@@ -65,7 +70,7 @@ export class UnitCollector {
       }
       this.#rule[u] = number;
     }
-    for (const column of COLUMNS) this.#columns[column][u]! += footprint[column];
+    for (const kind of this.#kinds) this.#columns[kind]![u]! += footprint[kind];
     if (lyingAt >= 0) this.#addLying(u, lyingAt, lying);
   }
 
@@ -89,7 +94,7 @@ export class UnitCollector {
 
   #grow(): void {
     const size = 2 * this.#rule.length;
-    this.#columns = makeColumns(size, this.#columns);
+    this.#columns = makeColumns(this.#kinds, size, this.#columns);
     this.#rule = enlarged(new Uint16Array(size), this.#rule);
     this.#lyingAt = enlarged(new Int16Array(size).fill(-1), this.#lyingAt);
     this.#lying = enlarged(new Float64Array(size), this.#lying);
@@ -106,14 +111,19 @@ export class UnitCollector {
       const name = this.#names.get(u);
       if (name !== undefined) names.set(at, name);
     }
-    const columns = {} as Record<Column, Float64Array>;
-    for (const column of COLUMNS)
-      columns[column] = picked(new Float64Array(order.length), this.#columns[column], order);
+    const sorted: Partial<Record<Column, Float64Array>> = {};
+    for (const kind of this.#kinds) {
+      sorted[kind] = picked(new Float64Array(order.length), this.#columns[kind]!, order);
+      delete this.#columns[kind];
+    }
+    const columns = sorted as UnitColumns;
     return {
       keys,
       nameOf: (u) => names.get(u) ?? keys[u]!,
       positions: this.#positions,
       columns,
+      bytesOf: (u) => columns.dataBytes[u]! + (columns.archivedBytes?.[u] ?? 0),
+      filesOf: (u) => columns.dataFiles[u]! + (columns.archivedFiles?.[u] ?? 0),
       rule: picked(new Uint16Array(order.length), this.#rule, order),
       rules: this.#rules,
       lyingAt: picked(new Int16Array(order.length), this.#lyingAt, order),
@@ -122,13 +132,18 @@ export class UnitCollector {
   }
 }
 
-function makeColumns(size: number, from?: UnitColumns): Record<Column, Float64Array> {
-  const out = {} as Record<Column, Float64Array>;
-  for (const column of COLUMNS) {
-    out[column] = new Float64Array(size);
-    if (from) out[column].set(from[column]);
-  }
-  return out;
+function makeColumns(
+  kinds: readonly Column[],
+  size: number,
+  from: Partial<Record<Column, Float64Array>> = {},
+): Partial<Record<Column, Float64Array>> {
+  return Object.fromEntries(
+    kinds.map((kind) => {
+      const column = new Float64Array(size);
+      column.set(from[kind] ?? []);
+      return [kind, column];
+    }),
+  );
 }
 
 function enlarged<T extends { set(from: T): void }>(to: T, from: T): T {
@@ -159,10 +174,7 @@ export function slotsOf(
     let column = made.get(name);
     if (!column) {
       column = new Float64Array(columns.mailboxes.length);
-      for (const [part, factor] of parts) {
-        const from = columns[part];
-        for (let u = 0; u < column.length; u++) column[u]! += from[u]! * factor;
-      }
+      for (const [kind, factor] of parts) addColumn(column, columns, kind, factor);
       made.set(name, column);
     }
     return column;
@@ -197,6 +209,19 @@ export function slotsOf(
     });
     return { name, slots };
   });
+}
+
+/** A column that nobody measured is guessed as {@link plainFootprint} does. */
+function addColumn(to: Float64Array, columns: UnitColumns, kind: Column, factor: number): void {
+  const from = columns[kind];
+  if (from) {
+    for (let u = 0; u < to.length; u++) to[u]! += from[u]! * factor;
+    return;
+  }
+  const none = plainFootprint(0, 0)[kind];
+  const each = plainFootprint(0, 1)[kind] - none;
+  const { mailboxes, dataFiles } = columns;
+  for (let u = 0; u < to.length; u++) to[u]! += (mailboxes[u]! * none + dataFiles[u]! * each) * factor;
 }
 
 function filesOf(role: Role, factor: number): readonly [Column, number] {

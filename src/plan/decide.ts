@@ -51,7 +51,7 @@ export interface Decision {
 
 export function decide(input: DecideInput): Decision {
   const { collected, partitions, rooms, edited, rebalanceTo, growth } = input;
-  const { keys, rules, rule, lying, lyingAt, positions, columns } = collected;
+  const { keys, rules, rule, lying, lyingAt, positions } = collected;
   const numberOf = new Map(partitions.map(({ name }, p) => [name, p]));
   const choices: number[][] = rules.map(({ partitions: names }) =>
     names.map((name) => numberOf.get(name)!).sort((a, b) => a - b),
@@ -121,9 +121,9 @@ export function decide(input: DecideInput): Decision {
     if (moved) reasons[u] = 'rebalanced';
     else reasons[u] ??= choices[choice[u]!]!.length === 1 ? 'rule' : 'balanced';
     if (reasons[u] === 'rule' && rules[rule[u]!]!.kind === 'followed') continue; // nothing to remember
-    if (known[u] !== p || moved || edited.has(keys[u]!)) {
+    if (known[u] !== p || moved || (edited.size > 0 && edited.has(keys[u]!))) {
       fresh.push(u);
-      bytesThen[u] = columns.dataBytes[u]! + columns.archivedBytes[u]!;
+      bytesThen[u] = collected.bytesOf(u);
     }
   }
   return { loads: made.loads, reasons, bytesThen, fresh, roomForGrowth, aim: made.aim };

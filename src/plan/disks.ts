@@ -66,10 +66,16 @@ export interface Disks {
 /** Every partition of a server, in the order of its imapd.conf. */
 export function disksOf(side: { conf: CyrusConf; real(path: string): string }, probe: ProbeDisk): Disks {
   const disks: DiskSpace[] = [];
+  const ofRoot = new Map<string, number>();
   const at = (root: string): number => {
-    const space = probe(side.real(root));
-    const known = disks.findIndex(({ id }) => id === space.id);
-    return known >= 0 ? known : disks.push(space) - 1;
+    let disk = ofRoot.get(root);
+    if (disk === undefined) {
+      const space = probe(side.real(root));
+      disk = disks.findIndex(({ id }) => id === space.id);
+      if (disk < 0) disk = disks.push(space) - 1;
+      ofRoot.set(root, disk);
+    }
+    return disk;
   };
   const partitions = [...side.conf.partitions.values()].map(({ name, data, archive = data, meta }) => {
     const roots = { data, archive, index: meta.index, cache: meta.cache };

@@ -5,7 +5,7 @@
  * contradicts. What has no row stays as it is; so does what the row leaves as it is.
  */
 import type { Problem } from '../model/problem.js';
-import type { Plan } from './plan.js';
+import type { DetailedPlan } from './plan.js';
 
 export interface EditedRow {
   readonly line: number;
@@ -23,7 +23,7 @@ export interface Edits {
 
 export function checkEdits(
   rows: readonly EditedRow[],
-  { details: { collected, decision }, disks }: Pick<Plan, 'details' | 'disks'>,
+  { details: { collected, decision }, disks }: Pick<DetailedPlan, 'details' | 'disks'>,
   file: string,
 ): Edits {
   const { keys, nameOf, rules, rule } = collected;
@@ -44,10 +44,10 @@ export function checkEdits(
     const wrong = (code: string, message: string, advice: string) => {
       problems.push({
         code,
-        message: `${file}, line ${line}: ${message}`,
+        message,
         advice,
         mailbox: name,
-        path: `line ${line}`,
+        path: `${file}:${line}`,
       });
     };
     const units = (byName.get(name) ?? []).filter(

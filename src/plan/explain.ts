@@ -2,7 +2,7 @@
 import type { Inventory } from '../inventory/inventory.js';
 import type { SourceMailbox } from '../model/mailbox.js';
 import type { State } from '../state/state.js';
-import type { Plan } from './plan.js';
+import { type DetailedPlan, keyOf } from './plan.js';
 import type { Reason } from './reason.js';
 
 export interface Explanation {
@@ -45,8 +45,8 @@ export interface Explanation {
 }
 
 /** Undefined where there is neither such a mailbox nor such a unit. */
-export function explain(plan: Plan, inventory: Inventory, state: State, name: string): Explanation | undefined {
-  const { collected, decision, keyOf } = plan.details;
+export function explain(plan: DetailedPlan, inventory: Inventory, state: State, name: string): Explanation | undefined {
+  const { collected, decision } = plan.details;
   let mailbox: SourceMailbox | undefined;
   let ofUnit: SourceMailbox | undefined;
   for (const candidate of inventory.mailboxes) {
@@ -55,11 +55,11 @@ export function explain(plan: Plan, inventory: Inventory, state: State, name: st
   }
   const shown = mailbox ?? ofUnit;
   if (!shown) return undefined;
-  const key = keyOf(shown);
+  const key = keyOf(plan, shown);
   const u = collected.positions.get(key)!;
   const { loads, reasons, bytesThen } = decision;
   const { columns, rules, rule } = collected;
-  const bytesOf = (unit: number) => columns.dataBytes[unit]! + columns.archivedBytes[unit]!;
+  const bytesOf = (unit: number) => collected.bytesOf(unit);
   let rank = 1;
   for (let other = 0; other < collected.keys.length; other++) if (bytesOf(other) > bytesOf(u)) rank++;
   const at = loads.assignment[u]!;
@@ -68,7 +68,7 @@ export function explain(plan: Plan, inventory: Inventory, state: State, name: st
   const moves = new Map<string, { from: string; to: string; mailboxes: number; bytes: number }>();
   const partition = plan.disks.partitions[at]!.name;
   for (const one of inventory.mailboxes) {
-    if (keyOf(one) !== key) continue;
+    if (keyOf(plan, one) !== key) continue;
     sourcePartitions.add(one.place.partition);
     const lies = state.mailboxes.get(inventory.table.rowIds[one.at]!)?.targetPartition;
     if (lies === undefined || lies === null || lies === partition) continue;
@@ -86,7 +86,7 @@ export function explain(plan: Plan, inventory: Inventory, state: State, name: st
     to: mailbox ? plan.placeOf(mailbox).data : null,
     mailboxes: columns.mailboxes[u]!,
     bytes: bytesOf(u),
-    files: columns.dataFiles[u]! + columns.archivedFiles[u]!,
+    files: collected.filesOf(u),
     sourcePartitions: [...sourcePartitions].sort(),
     rank,
     units: collected.keys.length,
@@ -123,6 +123,7 @@ function reasonText(reason: Reason, rule: string, kind: 'written' | 'followed' |
     case 'rebalanced':
       return 'moved by plan --rebalance';
     case 'rule':
+      if (kind === 'free') return 'the job file left no other when it was placed; it has stayed there since';
       return kind === 'followed' ? `${rule}: the source's partition decides` : `${rule} in the job file`;
     default:
       return reason satisfies never;

@@ -11,6 +11,7 @@ import type { Inventory } from '../inventory/inventory.js';
 import type { Job } from '../job/job.js';
 import type { SourceMailbox } from '../model/mailbox.js';
 import type { Problem } from '../model/problem.js';
+import type { PlacementRow } from '../state/placement-rows.js';
 import type { State } from '../state/state.js';
 import { type Collected, slotsOf, takenBy, UnitCollector } from './collect.js';
 import { type Decision, decide } from './decide.js';
@@ -33,7 +34,10 @@ export interface Plan {
   /** What it takes of the disks. */
   footprintOf(mailbox: SourceMailbox): Footprint;
   placeOf(mailbox: SourceMailbox): MailboxPlace;
-  /** What it was made from; for those that show it. */
+}
+
+/** With what it was made from, for those that show it: some hundred bytes a unit. */
+export interface DetailedPlan extends Plan {
   readonly details: PlanDetails;
 }
 
@@ -46,7 +50,6 @@ export interface PlanDetails {
   /** Of each disk, what this job may have of it, and what others have. */
   readonly rooms: readonly { readonly bytes: number; readonly inodes: number; readonly others: number }[];
   readonly growth: Growth | undefined;
-  keyOf(mailbox: SourceMailbox): string;
 }
 
 export interface PlanOptions {
@@ -67,7 +70,7 @@ export function makePlan(
   state: State,
   inventory: Pick<Inventory, 'mailboxes' | 'table'>,
   options: PlanOptions = {},
-): Plan {
+): DetailedPlan {
   const { target, source } = job;
   const { placement } = job.options;
   const now = options.now ?? new Date();
@@ -77,9 +80,8 @@ export function makePlan(
   const disks = disksOf(target, options.probe ?? probeDisk);
   const blockBytes = disks.disks.map((disk) => disk.blockBytes);
   const sizes = options.trees && hasDisksOfTheirOwn(disks) ? new Sizes(state.placement, options.trees) : undefined;
-  const footprintOf = (mailbox: SourceMailbox) =>
-    sizes?.of(mailbox) ?? plainFootprint(mailbox.summary?.bytes ?? 0, mailbox.summary?.files ?? 0);
-  const collector = new UnitCollector();
+  const footprintOf = footprints(sizes);
+  const collector = new UnitCollector(sizes !== undefined);
   const ours = disks.disks.map(() => ({ bytes: 0, inodes: 0 }));
   const { table } = inventory;
   const lyingOn = partitionsOfRows(state, partitions);
@@ -121,40 +123,74 @@ export function makePlan(
     edited: options.edited ?? new Map(),
     rebalanceTo: options.rebalanceTo,
   });
-  const { loads, reasons, fresh } = decision;
-  const nameOf = (p: number) => disks.partitions[p]!.name;
+  const { loads } = decision;
   if (!options.dryRun) {
     const placedAt = now.toISOString();
-    const { columns, keys } = collected;
-    state.placement.save(
-      fresh.map((u) => ({
-        unit: keys[u]!,
-        partition: nameOf(loads.assignment[u]!),
-        reason: reasons[u]!,
-        bytes: columns.dataBytes[u]! + columns.archivedBytes[u]!,
-        files: columns.dataFiles[u]! + columns.archivedFiles[u]!,
-        placedAt,
-      })),
-    );
     if (policy !== 'balance' && before !== placedBy) state.placement.forgetUnsaid();
+    // What does not fit is no promise: it is placed anew once there is room.
+    if (loads.shortfalls().length === 0) state.placement.save(placementRows(decision, collected, disks, placedAt));
     if (before !== placedBy) state.setFact('placedBy', placedBy);
     if (isWorthKeeping(history, now)) state.placement.addGrowth({ at: placedAt, bytes, files }, KEPT_SIZES);
   }
-  const { positions } = collected;
-  const { assignment } = loads;
-  const keyOf = (mailbox: SourceMailbox) => rules.of(ruled(mailbox)).key;
-  const partitionOf = (mailbox: SourceMailbox) => nameOf(assignment[positions.get(keyOf(mailbox))!]!);
   const bound = lowerBound(loads);
   const spread = loads.spread();
   return {
+    ...lookups(job, rules, disks, collected.positions, loads.assignment, footprintOf),
     policy,
-    disks,
     problems: problemsOf(decision, disks, spread, bound, placement.spread_limit, collected),
+    details: { rules, collected, decision, spread, lowerBound: bound, rooms, growth },
+  };
+}
+
+function* placementRows(
+  { fresh, reasons, loads: { assignment } }: Decision,
+  { keys, bytesOf, filesOf }: Collected,
+  { partitions }: Disks,
+  placedAt: string,
+): Iterable<PlacementRow> {
+  for (const u of fresh)
+    yield {
+      unit: keys[u]!,
+      partition: partitions[assignment[u]!]!.name,
+      reason: reasons[u]!,
+      bytes: bytesOf(u),
+      files: filesOf(u),
+      placedAt,
+    };
+}
+
+/** Apart from all that a plan was made of, so that it can be forgotten. */
+export function forgetDetails({ details, ...plan }: DetailedPlan): Plan {
+  void details;
+  return plan;
+}
+
+function lookups(
+  { layout, target }: Job,
+  rules: PlacementRules,
+  disks: Disks,
+  positions: ReadonlyMap<string, number>,
+  assignment: Int16Array,
+  footprintOf: Plan['footprintOf'],
+) {
+  const partitionOf = (mailbox: SourceMailbox) =>
+    disks.partitions[assignment[positions.get(rules.of(ruled(mailbox)).key)!]!]!.name;
+  return {
+    disks,
     partitionOf,
     footprintOf,
-    placeOf: (mailbox) => targetPlace(mailbox, partitionOf(mailbox), job.layout, target.conf),
-    details: { rules, collected, decision, spread, lowerBound: bound, rooms, growth, keyOf },
+    placeOf: (mailbox: SourceMailbox) => targetPlace(mailbox, partitionOf(mailbox), layout, target.conf),
   };
+}
+
+/** A closure of its own: what it keeps alive is the sizes, not the columns. */
+function footprints(sizes: Sizes | undefined): Plan['footprintOf'] {
+  return (mailbox) => sizes?.of(mailbox) ?? plainFootprint(mailbox.summary?.bytes ?? 0, mailbox.summary?.files ?? 0);
+}
+
+/** The key of the unit that a mailbox belongs to. */
+export function keyOf({ details: { rules } }: DetailedPlan, mailbox: SourceMailbox): string {
+  return rules.of(ruled(mailbox)).key;
 }
 
 function ruled({ name, uniqueid, unit, place }: SourceMailbox) {
@@ -228,7 +264,7 @@ function problemsOf(
 function grown(
   { assignment }: Decision['loads'],
   bytesThen: Float64Array,
-  { columns, nameOf, keys }: Collected,
+  { bytesOf, nameOf, keys }: Collected,
   partitions: Disks['partitions'],
   on: Disks['partitions'],
 ): string {
@@ -236,7 +272,7 @@ function grown(
   let who = -1;
   for (let u = 0; u < keys.length; u++) {
     if (bytesThen[u]! < 0 || !on.includes(partitions[assignment[u]!]!)) continue;
-    const by = columns.dataBytes[u]! + columns.archivedBytes[u]! - bytesThen[u]!;
+    const by = bytesOf(u) - bytesThen[u]!;
     if (by > most) {
       most = by;
       who = u;
@@ -255,7 +291,7 @@ export function newProblems({ problems }: Plan, state: State): Problem[] {
 }
 
 /** The rules of the job file that fit no mailbox: written wrong, or not needed any more. */
-export function idleRules({ details: { rules } }: Plan): Problem[] {
+export function idleRules({ details: { rules } }: DetailedPlan): Problem[] {
   return rules.written
     .filter(({ uses }) => uses === 0)
     .map(({ text }) => ({

@@ -49,6 +49,12 @@ export class SpaceNeeds {
 
   /** @throws RefusedError with the shortfall. */
   check(): void {
+    const refusal = this.refusal();
+    if (refusal) throw refusal;
+  }
+
+  /** What {@link check} throws, if anything. */
+  refusal(): RefusedError | undefined {
     for (const [d, { bytes, inodes, partitions }] of this.#needs.entries()) {
       const disk = this.#disks.disks[d]!;
       const free = Math.max(0, disk.freeBytes - reservedBytes(disk, this.#reserve));
@@ -57,19 +63,20 @@ export class SpaceNeeds {
       const next =
         'Free space, add a partition to the new imapd.conf, run `cyrsync plan --rebalance`, or leave users out.';
       if (bytes > free)
-        throw new RefusedError(
+        return new RefusedError(
           `It does not fit on ${where}`,
           `${formatBytes(bytes)} are to be copied, ${formatBytes(free)} are free: ${formatBytes(bytes - free)} short`,
           next,
           { code: 'no-space' },
         );
       if (inodes > freeInodes)
-        throw new RefusedError(
+        return new RefusedError(
           `It does not fit on ${where}`,
           `${plural(Math.ceil(inodes), 'file')} are to be made, ${plural(Math.floor(freeInodes), 'inode')} are free: ${Math.ceil(inodes - freeInodes)} short`,
           next,
           { code: 'no-inodes' },
         );
     }
+    return undefined;
   }
 }

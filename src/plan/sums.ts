@@ -4,7 +4,7 @@ import type { Job } from '../job/job.js';
 import type { SourceMailbox } from '../model/mailbox.js';
 import type { State } from '../state/state.js';
 import { type Disks, disksOf, type ProbeDisk, probeDisk } from './disks.js';
-import type { Plan } from './plan.js';
+import type { DetailedPlan } from './plan.js';
 
 export interface PartitionSum {
   readonly name: string;
@@ -87,7 +87,7 @@ export function sumsBefore(job: Job, inventory: Inventory, probe: ProbeDisk = pr
   return sumUp(disks, inventory.mailboxes, (mailbox) => mailbox.place.partition, fillOf);
 }
 
-export function sumsAfter({ disks, partitionOf, details }: Plan, inventory: Inventory): TargetPartitionSum[] {
+export function sumsAfter({ disks, partitionOf, details }: DetailedPlan, inventory: Inventory): TargetPartitionSum[] {
   const { loads } = details.decision;
   const fillOf = (d: number) => part(details.rooms[d]!.others + loads.used[2 * d]!, disks.disks[d]!.totalBytes);
   return sumUp(disks, inventory.mailboxes, partitionOf, fillOf).map((sum, p) => {
@@ -109,9 +109,8 @@ function part(of: number, all: number): number {
 }
 
 /** The largest units by bytes. */
-export function largestUnits({ details: { collected, decision }, disks }: Plan, count: number): UnitSum[] {
-  const { columns, keys, nameOf } = collected;
-  const bytes = (u: number) => columns.dataBytes[u]! + columns.archivedBytes[u]!;
+export function largestUnits({ details: { collected, decision }, disks }: DetailedPlan, count: number): UnitSum[] {
+  const { keys, nameOf, bytesOf: bytes } = collected;
   const top: number[] = [];
   for (let u = 0; u < keys.length; u++) {
     if (top.length === count && bytes(u) <= bytes(top[count - 1]!)) continue;
@@ -123,7 +122,7 @@ export function largestUnits({ details: { collected, decision }, disks }: Plan, 
     unit: nameOf(u),
     partition: disks.partitions[decision.loads.assignment[u]!]!.name,
     bytes: bytes(u),
-    files: columns.dataFiles[u]! + columns.archivedFiles[u]!,
+    files: collected.filesOf(u),
   }));
 }
 
@@ -142,7 +141,7 @@ export interface PlannedMoves {
   }[];
 }
 
-export function plannedMoves({ disks, placeOf }: Plan, inventory: Inventory, state: State): PlannedMoves {
+export function plannedMoves({ disks, placeOf }: DetailedPlan, inventory: Inventory, state: State): PlannedMoves {
   const ways = new Map<string, { from: string; to: string; mailboxes: number; bytes: number }>();
   const diskOf = new Map(disks.partitions.map(({ name, disk }) => [name, disk.data]));
   const byUniqueid = new Map(inventory.mailboxes.map((mailbox) => [mailbox.uniqueid, mailbox]));

@@ -65,11 +65,14 @@ export class PlacementRows {
   }
 
   /** The next pass must look at what was placed otherwise: in the same transaction it is told to (sync/sweep-list.ts). */
-  save(rows: readonly PlacementRow[]): void {
-    if (rows.length === 0) return;
+  save(rows: Iterable<PlacementRow>): void {
     this.#db.transaction(() => {
-      for (const row of rows) this.#put.run(row);
-      this.#sweep.forget();
+      let isChanged = false;
+      for (const row of rows) {
+        this.#put.run(row);
+        isChanged = true;
+      }
+      if (isChanged) this.#sweep.forget();
     })();
   }
 

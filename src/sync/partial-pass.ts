@@ -11,6 +11,9 @@ import { readSummary } from '../inventory/summary.js';
 import type { Job } from '../job/job.js';
 import type { MailboxSummary } from '../model/mailbox.js';
 import type { IndexVersions, SyncTask } from '../model/sync-task.js';
+import { disksOf, probeDisk } from '../plan/disks.js';
+import { plainFootprint } from '../plan/footprint.js';
+import { SpaceNeeds } from '../plan/space.js';
 import type { MailboxRow } from '../state/mailbox-rows.js';
 import type { State } from '../state/state.js';
 import { Batches, type BatchTask, type TaskMaking, type Todo } from './batches.js';
@@ -111,6 +114,7 @@ function workOf(
   const todos: PartialTodo[] = [];
   const seen: (MailboxSummary & Seen)[] = [];
   let messagesGone = 0;
+  const space = new SpaceNeeds(disksOf(job.target, probeDisk), job.options.placement.reserve);
   for (const { position, row: id } of swept.changed) {
     const row = state.mailboxes.get(id);
     if (!row || !isOrdinary(row)) return undefined;
@@ -124,8 +128,11 @@ function workOf(
     const { uniqueid, name, sourceKey } = row;
     seen.push({ ...summary, uniqueid, name, sourceKey, headerPrint: print.header, print: print.all });
     const files = Math.max(0, summary.files - row.syncedFiles);
-    todos.push({ id, position, kind: 'changed', bytes: Math.max(0, summary.bytes - row.bytes), files });
+    const bytes = Math.max(0, summary.bytes - row.bytes);
+    todos.push({ id, position, kind: 'changed', bytes, files });
+    space.copy({ ...plainFootprint(bytes, files), mailboxes: 0 }, 1, row.targetPartition!);
   }
+  if (space.refusal()) return undefined;
   const before = state.mailboxes.totals();
   const answer = askGuard({
     missingRoots: [],

@@ -8,7 +8,7 @@ import { readDirectoryIsEmpty } from '../disk/empty.js';
 import type { SourceTrees } from '../disk/trees.js';
 import { type Inventory, takeInventory } from '../inventory/inventory.js';
 import type { Job } from '../job/job.js';
-import { makePlan, newProblems, type Plan } from '../plan/plan.js';
+import { forgetDetails, makePlan, newProblems, type Plan } from '../plan/plan.js';
 import type { State } from '../state/state.js';
 import { Batches } from './batches.js';
 import { countLosses, findGone, removeGone } from './gone-mailboxes.js';
@@ -60,7 +60,7 @@ class Pass {
     const inventory = takeInventory(job, state, source, context.problems);
     requireTargetReads(job, inventory);
     const held = this.#askGuard({ ...countLosses(job, inventory), emptiedRoots: this.#emptiedRoots(inventory) });
-    const plan = makePlan(job, state, inventory, { trees: source });
+    const plan = forgetDetails(makePlan(job, state, inventory, { trees: source }));
     for (const problem of newProblems(plan, state)) context.problems.add(problem);
     const isAfterUnfinished = state.lastPasses(2)[1]?.complete === 0;
     const taskOptions = { full: options.full, checksum: options.checksum, holdRemovals: held, isAfterUnfinished };
