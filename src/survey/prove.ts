@@ -256,10 +256,10 @@ export class Prover {
 function provenOf({ items, unreadable }: Case, isWhole: boolean): Proven {
   const count = (where: Item['where']) => items.filter((item) => item.where === where).length;
   const shown = (item: Item) => ({ path: pathOf(item), guid: item.guid, bytes: item.stat.sizeBytes });
-  const unknown = items.filter(({ where }) => where === 'unknown');
+  const unknown = items.filter(({ where }) => where === 'unknown').sort((a, b) => (a.uid ?? 0) - (b.uid ?? 0));
   const onlyHere = unknown.map(shown);
   const proof = {
-    uids: unknown.flatMap(({ uid }) => uid ?? []).sort((a, b) => a - b),
+    uids: unknown.flatMap(({ uid }) => uid ?? []),
     inTwin: count('twin'),
     elsewhere: count('elsewhere'),
     expunged: count('expunged'),

@@ -140,6 +140,35 @@ describe('a directory with mail that mailboxes.db does not know', () => {
       expect(the(find(), '/s/p1/user/ann/z').evidence.join()).toContain('has this name as reserved');
     }));
 
+  it('is found among the archived messages of the live one', () =>
+    lab(
+      '3.0',
+      ({ model, run, put, find }) => {
+        run(model.archive('user.ann', 0));
+        put('/s/p2/user/ann/7.', messageBytes('user.ann 1'));
+        expect(model.directories.get('/s/p1/user/ann')!.has('1.')).toBe(false);
+        expect(the(find(), '/s/p2/user/ann')).toMatchObject({ verdict: 'skip', onlyHere: [] });
+      },
+      { archive: 'both' },
+    ));
+
+  it('is proven by the content of today: a message that its owner’s mailboxes lose is only there from then on', () =>
+    lab('2.4', ({ model, run, put, find, path }) => {
+      put('/s/p2/user/ann/7.', messageBytes('user.ann.a 1'));
+      put('/s/p2/user/ann/8.', messageBytes('nowhere'));
+      const only = () => the(find(), '/s/p2/user/ann').onlyHere.map((one) => one.path.at(-2));
+      expect(only()).toEqual(['8']);
+      expect(only()).toEqual(['8']);
+      run(model.expunge('user.ann.a', 0));
+      expect(only()).toEqual(['7', '8']);
+      run(model.deliver('user.ann', 'nowhere'));
+      expect(only()).toEqual(['7']);
+      put('/s/p2/user/ann/7.', messageBytes('another'));
+      expect(only()).toEqual(['7']);
+      rmSync(path('/s/p2/user/ann/7.'));
+      expect(only()).toEqual([]);
+    }));
+
   it('is the live one met by another path, where a root lies within another under another name', () =>
     lab(
       '2.4',
