@@ -265,6 +265,13 @@ rescue = "copy"                     # messages only leftovers have: "copy" besid
 # glob = "/var/spool/imap/old-*/**"  # or path, class, mailbox
 # action = "skip"                   # "skip", "rescue", "migrate-as-live" (with path and mailbox)
 
+# [run]                             # of passes beside a live server; a cutover takes what it can get
+# bwlimit = "20M"                   # read from the source a second
+# iops = 200                        # message files copied a second
+# max_load = 4                      # begin no mailbox while the load average is above it
+# io_class = "idle"                 # or "low": give way to others on the disk; nice = 10: on the processor
+# workers = 2                       # mailboxes copied at the same time
+
 [guard]                             # a pass that would remove more than both of these refuses
 mailboxes = 20
 mailboxes_percent = 10
