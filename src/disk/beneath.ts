@@ -5,7 +5,7 @@
  */
 import { closeSync, constants, lstatSync, openSync } from 'node:fs';
 import { native } from './native.js';
-import { errnoOf, osPath } from './os-path.js';
+import { errnoOf, isMissing, osPath } from './os-path.js';
 
 const ERRNO_NAMES: Readonly<Record<number, string>> = {
   1: 'EPERM',
@@ -23,7 +23,9 @@ const ERRNO_NAMES: Readonly<Record<number, string>> = {
   36: 'ENAMETOOLONG',
   40: 'ELOOP',
 };
+const ENOENT = 2;
 const EAGAIN = 11;
+const ENOTDIR = 20;
 
 /** What a failed call throws, as Node's own calls do. */
 export function failed(errno: number, path: string): NodeJS.ErrnoException {
@@ -43,23 +45,51 @@ export function openRoot(path: string): number {
  * @throws ErrnoException ENOENT, ENOTDIR, ELOOP (a link in the path) …
  */
 export function openDirBeneath(rootFd: number, relative: string): number {
-  if (relative === '')
-    return openSync(`/proc/self/fd/${rootFd}/.`, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NONBLOCK);
-  return openBeneath(rootFd, relative, constants.O_RDONLY | constants.O_DIRECTORY, 0);
+  return needed(openedDir(rootFd, relative), relative);
+}
+
+/** The same, undefined where there is none: an exception takes as long as ten calls. */
+export function tryOpenDirBeneath(rootFd: number, relative: string): number | undefined {
+  return found(openedDir(rootFd, relative));
 }
 
 /** Opens the file `relative` below `rootFd` with `flags` (O_NOFOLLOW and O_NONBLOCK are added). */
 export function openBeneath(rootFd: number, relative: string, flags: number, mode: number): number {
+  return needed(opened(rootFd, relative, flags, mode), relative);
+}
+
+/** The same, undefined where there is none. */
+export function tryOpenBeneath(rootFd: number, relative: string, flags: number, mode: number): number | undefined {
+  return found(opened(rootFd, relative, flags, mode));
+}
+
+function openedDir(rootFd: number, relative: string): number {
+  if (relative === '')
+    return openSync(`/proc/self/fd/${rootFd}/.`, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NONBLOCK);
+  return opened(rootFd, relative, constants.O_RDONLY | constants.O_DIRECTORY, 0);
+}
+
+/** @returns a descriptor, or minus ENOENT or ENOTDIR. @throws ErrnoException of any other kind */
+function opened(rootFd: number, relative: string, flags: number, mode: number): number {
   const calls = native();
   const all = flags | constants.O_NONBLOCK;
   if (!calls) return openStepwise(rootFd, relative, all | constants.O_NOFOLLOW, mode);
   const bytes = Buffer.from(relative, 'latin1');
   for (let attempt = 0; ; attempt++) {
     const fd = calls.openBeneath(rootFd, bytes, all, mode);
-    if (fd >= 0) return fd;
+    if (fd >= 0 || fd === -ENOENT || fd === -ENOTDIR) return fd;
     // EAGAIN: a rename elsewhere raced with the walk (openat2(2)); the walk itself was sound, so try again.
     if (fd !== -EAGAIN || attempt === 20) throw failed(-fd, relative);
   }
+}
+
+function needed(fd: number, relative: string): number {
+  if (fd < 0) throw failed(-fd, relative);
+  return fd;
+}
+
+function found(fd: number): number | undefined {
+  return fd < 0 ? undefined : fd;
 }
 
 function openStepwise(rootFd: number, relative: string, flags: number, mode: number): number {
@@ -74,6 +104,9 @@ function openStepwise(rootFd: number, relative: string, flags: number, mode: num
       at = next;
     }
     return openStep(at, last, flags, mode);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    return errnoOf(error) === 'ENOTDIR' ? -ENOTDIR : -ENOENT;
   } finally {
     if (at !== rootFd) closeSync(at);
   }

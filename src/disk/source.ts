@@ -3,7 +3,7 @@
  * never through a link, never blocking, and without touching its access time where the kernel allows that.
  */
 import { closeSync, constants, fstatSync, opendirSync, openSync, readlinkSync, readSync, type Stats } from 'node:fs';
-import { openBeneath, openDirBeneath, openRoot } from './beneath.js';
+import { openBeneath, openRoot, tryOpenBeneath, tryOpenDirBeneath } from './beneath.js';
 import { type FileStat, sizeOfPath, statFd, statPath } from './file-stat.js';
 import { errnoOf, ifThere, isMissing, osPath } from './os-path.js';
 
@@ -94,7 +94,10 @@ function openRegular(path: string): { fd: number; stat: Stats } {
 
 function readWhole(open: () => number): Buffer | undefined {
   const fd = ifThere(open);
-  if (fd === undefined) return undefined;
+  return fd === undefined ? undefined : readAndClose(fd);
+}
+
+function readAndClose(fd: number): Buffer {
   try {
     return readDescriptor(fd);
   } finally {
@@ -163,17 +166,19 @@ export class SourceRoot {
 
   /** A directory below the root, or undefined where there is none. @throws ErrnoException `ELOOP` for a link. */
   dir(relative: string): SourceDir | undefined {
-    return ifThere(() => new SourceDir(openDirBeneath(this.#fd, relative)));
+    const fd = tryOpenDirBeneath(this.#fd, relative);
+    return fd === undefined ? undefined : new SourceDir(fd);
   }
 
   /** A whole file below the root, or undefined where there is none. */
   read(relative: string): Buffer | undefined {
-    return readWhole(() => this.openFile(relative));
+    const fd = this.tryOpenFile(relative);
+    return fd === undefined ? undefined : readAndClose(fd);
   }
 
   /** The first bytes of a file, fewer where it is shorter; undefined where there is none. */
   readStart(relative: string, length: number): Buffer | undefined {
-    const fd = ifThere(() => this.openFile(relative));
+    const fd = this.tryOpenFile(relative);
     if (fd === undefined) return undefined;
     try {
       const bytes = Buffer.alloc(length);
@@ -183,16 +188,31 @@ export class SourceRoot {
     }
   }
 
-  /** Opens a regular file below the root for reading. */
+  /** Opens a regular file below the root for reading. @throws ErrnoException ENOENT … */
   openFile(relative: string): number {
-    let fd: number;
+    return this.#regular(
+      this.#withoutAtime((flags) => openBeneath(this.#fd, relative, flags, 0)),
+      relative,
+    );
+  }
+
+  /** The same, undefined where there is none. */
+  tryOpenFile(relative: string): number | undefined {
+    const fd = this.#withoutAtime((flags) => tryOpenBeneath(this.#fd, relative, flags, 0));
+    return fd === undefined ? undefined : this.#regular(fd, relative);
+  }
+
+  #withoutAtime<T>(open: (flags: number) => T): T {
     try {
-      fd = openBeneath(this.#fd, relative, constants.O_RDONLY | noatime, 0);
+      return open(constants.O_RDONLY | noatime);
     } catch (error) {
       if (errnoOf(error) !== 'EPERM' || noatime === 0) throw error;
       noatime = 0;
-      fd = openBeneath(this.#fd, relative, constants.O_RDONLY, 0);
+      return open(constants.O_RDONLY);
     }
+  }
+
+  #regular(fd: number, relative: string): number {
     if (fstatSync(fd).isFile()) return fd;
     closeSync(fd);
     throw Object.assign(new Error(`EINVAL: not a regular file '${relative}'`), { code: 'EINVAL' });

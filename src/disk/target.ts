@@ -22,10 +22,10 @@ import {
   utimesSync,
   writeSync,
 } from 'node:fs';
-import { failed, openDirBeneath, openRoot } from './beneath.js';
+import { failed, openDirBeneath, openRoot, tryOpenDirBeneath } from './beneath.js';
 import { type FileStat, statFd, statPath } from './file-stat.js';
 import { native } from './native.js';
-import { errnoOf, ifThere, isMissing, osPath } from './os-path.js';
+import { errnoOf, isMissing, osPath } from './os-path.js';
 import { SourceRoot } from './source.js';
 
 /** Numeric owner of all that is written; undefined leaves the process's own. */
@@ -36,13 +36,14 @@ export interface Owner {
 
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
+const ENOENT = 2;
 const EEXIST = 17;
 
 /** Ours while it is written; a crash may leave one, the next pass replaces it. Never a name of Cyrus's. */
 const TEMPORARY_SUFFIX = '.cyrsync-new';
 
-/** Of a file that is copied in pieces. */
-const PIECE_BYTES = 1 << 18;
+/** A file that is copied goes through it in pieces. */
+const piece = Buffer.allocUnsafeSlow(1 << 18);
 
 /** One directory of the target, held open; names in it are single path components. */
 export class TargetDir {
@@ -118,7 +119,6 @@ export class TargetDir {
   copyFrom(name: string, fd: number): number {
     let size = 0;
     const fill = (output: number) => {
-      const piece = Buffer.allocUnsafe(PIECE_BYTES);
       for (let n = readSync(fd, piece, 0, piece.length, size); n > 0; n = readSync(fd, piece, 0, piece.length, size)) {
         writeAll(output, piece.subarray(0, n));
         size += n;
@@ -250,7 +250,8 @@ export class TargetRoot {
 
   /** An existing directory, or undefined. */
   dir(relative: string): TargetDir | undefined {
-    return ifThere(() => new TargetDir(openDirBeneath(this.#fd, relative), this.owner));
+    const fd = tryOpenDirBeneath(this.#fd, relative);
+    return fd === undefined ? undefined : new TargetDir(fd, this.owner);
   }
 
   /**
@@ -258,12 +259,10 @@ export class TargetRoot {
    * owner gets it now; another worker may be between the two, so whoever meets it sets it before going on.
    */
   makeDir(relative: string): TargetDir {
-    let fd: number;
+    let fd = tryOpenDirBeneath(this.#fd, relative);
     let isNew = false;
-    try {
-      fd = openDirBeneath(this.#fd, relative);
-    } catch (error) {
-      if (!isMissing(error) || relative === '') throw error;
+    if (fd === undefined) {
+      if (relative === '') throw failed(ENOENT, this.path);
       const cut = relative.lastIndexOf('/');
       const parent = this.makeDir(cut < 0 ? '' : relative.slice(0, cut));
       try {

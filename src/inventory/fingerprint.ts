@@ -95,6 +95,10 @@ export class MailboxPrint {
     return isThere(this.words, STAT_WORDS);
   }
 
+  get hasThird(): boolean {
+    return isThere(this.words, 2 * STAT_WORDS);
+  }
+
   get header(): string {
     return printOfWords(this.words, 0);
   }

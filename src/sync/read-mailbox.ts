@@ -50,7 +50,8 @@ export function readMailbox(task: SyncTask, trees: SourceTrees, prints: Fingerpr
       const index = readIndex(need(meta.index, 'cyrus.index'), `${meta.index}/${relative}/cyrus.index`);
       const expungeBytes = task.hasExpunge ? read(meta.expunge, 'cyrus.expunge') : undefined;
       const expunge = expungeBytes && readExpunge(expungeBytes, `${meta.expunge}/${relative}/cyrus.expunge`);
-      const annotations = read(meta.annotations, 'cyrus.annotations');
+      const mayHave = task.hasExpunge || print.hasThird;
+      const annotations = mayHave ? read(meta.annotations, 'cyrus.annotations') : undefined;
       for (let i = 0; i < index.count; i++) {
         if (!index.isRecordIntact(i))
           throw new FormatError(index.file, index.recordOffset(i), 'a record with its CRC', 'another');

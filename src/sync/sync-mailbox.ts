@@ -22,7 +22,7 @@ import { syncCrcAnnot } from '../cyrus/mailbox/sync-crc.js';
 import { type Annotation, OWNER, readAnnotations } from '../cyrus/records/annotations.js';
 import { UidSet } from '../cyrus/records/uid-set.js';
 import { hashFile } from '../disk/hash-file.js';
-import { errnoOf, ifThere } from '../disk/os-path.js';
+import { errnoOf } from '../disk/os-path.js';
 import type { SourceDir } from '../disk/source.js';
 import type { TargetDir } from '../disk/target.js';
 import type { Problem } from '../model/problem.js';
@@ -487,7 +487,7 @@ class MailboxCopy {
   /** A cache that stays as it is, in pieces: it may be longer than all else of a mailbox. */
   #copyCache(fromRoot: string, toRoot: string): void {
     const { relative } = this.#task.from;
-    const fd = ifThere(() => this.#context.source.root(fromRoot)?.openFile(`${relative}/cyrus.cache`));
+    const fd = this.#context.source.root(fromRoot)?.tryOpenFile(`${relative}/cyrus.cache`);
     if (fd === undefined) return;
     try {
       const head = Buffer.alloc(4);
