@@ -228,7 +228,11 @@ export function taskPlace(place: MailboxPlace): TaskPlace {
 
 /** A user's mailboxes one after the other: their seen database is read once, their links are found together. */
 function inOrderOfUsers(todos: readonly MailboxTodo[]): MailboxTodo[] {
-  const keyed = todos.map((todo) => ({ todo, unit: todo.mailbox.unit, name: todo.mailbox.name }));
-  keyed.sort((a, b) => (a.unit < b.unit ? -1 : a.unit > b.unit ? 1 : a.name < b.name ? -1 : 1));
-  return keyed.map(({ todo }) => todo);
+  const units = todos.map(({ mailbox }) => mailbox.unit);
+  const order = Uint32Array.from(todos.keys()).sort((a, b) => {
+    const [one, other] = [units[a]!, units[b]!];
+    if (one !== other) return one < other ? -1 : 1;
+    return todos[a]!.mailbox.name < todos[b]!.mailbox.name ? -1 : 1;
+  });
+  return Array.from(order, (i) => todos[i]!);
 }
