@@ -53,6 +53,8 @@ export function conversationsRule(from: CyrusConf, to: CyrusConf): DerivedRule {
   const there = conversationsOf(to.version);
   if (!there || !to.conversations)
     return { action: 'dropped', note: 'conversations are off in imapd.conf of the new server' };
+  // 3.6.1 makes a database for each user with conversations off as well; in the spool 3.6-uuid-archive they are empty.
+  if (!from.conversations) return { action: 'left-to-target', note: 'the old server had conversations off' };
   // rows of one table: the same form is the same row
   if (conversationsOf(from.version) === there)
     return { action: 'copied', note: `${from.version} and ${to.version} keep them alike` };

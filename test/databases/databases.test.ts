@@ -187,15 +187,31 @@ describe('conversations', () => {
     ['3.6-uuid-archive', '3.6', {}, 'dropped', 13],
     ['3.2-uhs-meta', '3.6', ON, 'left-to-target', 0],
   ])('of %s to %s with %j are %4$s', async (source, target, options, action, entries) => {
-    const { result } = await spoolOf(source, target, options).migrate();
+    const spool = spoolOf(source, target, options);
+    if (source.startsWith('3.6')) spool.addSourceOption('conversations: yes');
+    const { result } = await spool.migrate();
     const first = rows(result.outcomes, WHAT)[0]!;
     expect(first).toMatchObject({ action, entries });
     if (action === 'left-to-target')
       expect(first.note).toMatch(/run ctl_conversationsdb -b -r \(about [\d.]+ s for [\d,]+ messages\)/);
   });
 
+  it('are made anew where the old server had them off, though it kept files of them', async () => {
+    const { result, census } = await spoolOf('3.6-uuid-archive', '3.6', ON).migrate();
+    expect(census.owned.get(WHAT)).toHaveLength(13);
+    expect(rows(result.outcomes, WHAT)).toEqual([
+      expect.objectContaining({
+        action: 'left-to-target',
+        entries: 13,
+        note: expect.stringContaining('had conversations off'),
+      }),
+    ]);
+  });
+
   it('are made anew for a user of whom a mailbox is missing', async () => {
-    const { result } = await spoolOf('3.6-uuid-archive', '3.6', ON).migrate({ without: /^user\.alice\.[A-Z]/ });
+    const spool = spoolOf('3.6-uuid-archive', '3.6', ON);
+    spool.addSourceOption('conversations: yes');
+    const { result } = await spool.migrate({ without: /^user\.alice\.[A-Z]/ });
     expect(rows(result.outcomes, WHAT).map(({ action, entries }) => [action, entries])).toEqual([
       ['copied', 12],
       ['left-to-target', 1],

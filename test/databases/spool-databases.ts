@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -71,6 +71,16 @@ export class SpoolDatabases {
       `[source]\nimapd_conf = "/srv/old/${name}/imapd.conf"\nroot = "${this.root}"\nversion = "${name.split('-')[0]}"\n` +
         `[target]\nimapd_conf = "${conf}"\nversion = "${version}"\nowner = "${process.geteuid?.()}"\ngroup = "${process.getegid?.()}"\n`,
     );
+  }
+
+  /** In the old server's imapd.conf, in place of what it says of that option. */
+  addSourceOption(line: string): void {
+    const file = join(this.spool, 'imapd.conf');
+    const key = line.slice(0, line.indexOf(':') + 1);
+    const others = readFileSync(file, 'latin1')
+      .split('\n')
+      .filter((one) => !one.startsWith(key));
+    writeFileSync(file, `${others.join('\n')}\n${line}\n`, 'latin1');
   }
 
   /** Adds to [select] of the job file. */
