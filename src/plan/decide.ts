@@ -68,7 +68,6 @@ export function decide(input: DecideInput): Decision {
   };
   const stay = (u: number, p: number, reason: Reason) => {
     const set = choices[choice[u]!]!;
-    if (set.length === 1 && set[0] !== p) return; // a rule that names one beats all
     // an excluded partition keeps what it has; one that a rule of the job file leaves out does not
     if (!set.includes(p) && rules[rule[u]!]!.kind !== 'free') return;
     current[u] = p;

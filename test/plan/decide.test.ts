@@ -90,6 +90,8 @@ describe('what was placed', () => {
     expect(where(decideFor(A, () => rule(['p0', 'p1']), before))['user.a']).toMatch(/^p[01] balanced$/);
     const excluded: Rule = { ...FREE, partitions: ['p0', 'p1'] };
     expect(where(decideFor(A, () => excluded, before))).toEqual({ 'user.a': 'p2 balanced' });
+    const allButOne: Rule = { ...FREE, partitions: ['p0'] };
+    expect(where(decideFor(A, () => allButOne, before))).toEqual({ 'user.a': 'p2 balanced' });
   });
 
   it('is placed anew where the rules changed and nothing of it was copied yet, unless a person said where', () => {
