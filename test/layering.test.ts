@@ -47,7 +47,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   survey: ['inventory', 'job', 'state', 'disk', 'model', 'cyrus', 'base'],
   sync: ['plan', 'inventory', 'job', 'state', 'disk', 'model', 'cyrus', 'base'],
   databases: ['plan', 'inventory', 'job', 'disk', 'model', 'cyrus', 'base'],
-  verify: ['job', 'state', 'disk', 'model', 'cyrus', 'base'],
+  verify: ['inventory', 'job', 'state', 'disk', 'model', 'cyrus', 'base'],
   plan: ['inventory', 'job', 'state', 'disk', 'model', 'cyrus', 'base'],
   inventory: ['job', 'state', 'disk', 'model', 'cyrus', 'base'],
   job: ['disk', 'model', 'cyrus', 'base'],

@@ -34,7 +34,7 @@ export function cutoverCommand(): Command {
     .action(async (options: CutoverCliOptions) => {
       await runOnJob('cutover/1', options, async (job, state, env) => {
         const final = state.fact('final');
-        if (final !== undefined)
+        if (final !== undefined && job.options.select.only === undefined)
           throw new RefusedError(
             'The cutover is final',
             `since ${final} the target may hold new mail`,

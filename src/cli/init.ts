@@ -257,6 +257,7 @@ rescue = "copy"                     # messages only leftovers have: "copy" besid
 # rescue_directory = "/srv/rescued" # where copies and manifest go; default: the default partition's path and "-rescued"
 
 [select]                            # who comes along; patterns: anna, test*, anna@one.example, @one.example, shared:lists, list:FILE
+# only = ["list:wave1.txt"]          # these alone, into a server that may serve others by now; more of them later
 # leave_out = ["test*", "@old.example"]
 # unused_days = 730                 # or unused_since = "2023-01-01": users without a sign of use since then stay
 # unused_by = ["append", "seen", "login", "change"]  # signs that count; without "append" spam keeps nobody

@@ -27,7 +27,7 @@ export function presyncCommand(): Command {
       await runOnJob('presync/1', options, async (job, state, env) => {
         if (options.until !== undefined) env.stop.stopAt(deadline(options.until));
         const final = state.fact('final');
-        if (final !== undefined) {
+        if (final !== undefined && job.options.select.only === undefined) {
           throw new RefusedError(
             'The cutover is final',
             `since ${final} the target may hold new mail, which a pass would overwrite`,

@@ -2,20 +2,33 @@ import type { Command } from 'commander';
 import { ConfigError } from '../base/errors.js';
 import { Exit } from '../base/exit.js';
 import { readIndex } from '../cyrus/mailbox/index.js';
+import { asInternalName } from '../cyrus/names/mailbox-name.js';
 import { TargetTrees } from '../disk/trees.js';
+import { unitOf } from '../inventory/listed-mailbox.js';
 import { table } from '../report/text.js';
+import type { State } from '../state/state.js';
 import { type CommonOptions, commonCommand, runOnJob } from './run.js';
+
+/** Of the whole migration, else of the last wave. */
+function lastFinal(state: State): string | undefined {
+  return state.fact('final') ?? [...state.units.finals().values()].sort().at(-1);
+}
 
 export function reopenCommand(): Command {
   return commonCommand('reopen', 'take "final" back: lists what the target has that it had not')
     .option('--discard', 'put the job back to presync; what the target got since is lost at the next pass')
     .action(async (options: CommonOptions & { discard?: boolean }) => {
       await runOnJob('reopen/1', options, (job, state, env) => {
-        if (state.fact('final') === undefined)
+        const last = lastFinal(state);
+        if (last === undefined)
           throw new ConfigError('The job is not final', 'there is nothing to take back', 'Run presync or cutover.');
         const target = new TargetTrees(job.target, job.owner);
         try {
+          const finals = state.units.finals();
+          const isOfLast = (name: string) =>
+            finals.size === 0 || finals.get(unitOf(asInternalName(name), job.source.conf)) === last;
           const newer = state.mailboxes.all().flatMap((row) => {
+            if (!isOfLast(row.name)) return [];
             const roots =
               row.targetPartition === null ? undefined : job.target.conf.partitions.get(row.targetPartition);
             const bytes = roots && target.root(roots.meta.index).reader.read(`${row.targetRelative}/cyrus.index`);
@@ -26,10 +39,11 @@ export function reopenCommand(): Command {
               : [];
           });
           if (options.discard) {
-            state.setFact('final', undefined);
+            state.units.reopen(last, () => state.setFact('final', undefined));
+            const rest = state.units.finals().size;
             return {
               body: { newer, reopened: true },
-              text: 'Reopened: presync works again, and checks what it finds on the target.',
+              text: `Reopened: presync works again, and checks what it finds on the target.${rest === 0 ? '' : ' Earlier waves stay final. While the databases of the new server name what is reopened, it must be stopped for a pass.'}`,
             };
           }
           if (newer.length > 0)

@@ -21,6 +21,7 @@ export function statusCommand(): Command {
         const counts = state.mailboxes.counts();
         const body = {
           final: state.fact('final') ?? null,
+          waves: wavesOf(state),
           passes,
           mailboxes: counts.mailboxes,
           dirty: counts.dirty,
@@ -34,6 +35,14 @@ export function statusCommand(): Command {
           body.final === null
             ? `${plural(body.mailboxes, 'mailbox', 'mailboxes')} known, ${body.never} never copied, ${body.dirty} to be looked at again`
             : `Final since ${body.final}`,
+          ...(body.waves.length > 0
+            ? [
+                table(
+                  ['final since', 'users and shared trees'],
+                  body.waves.map((w) => [w.final, w.units]),
+                ),
+              ]
+            : []),
           ...selectionLines(body.selection),
           ...(passes.length > 0
             ? [
@@ -58,6 +67,13 @@ export function statusCommand(): Command {
       false,
     );
   });
+}
+
+/** How many users and shared trees were cut over when, the oldest first. */
+function wavesOf(state: State): { final: string; units: number }[] {
+  const counts = new Map<string, number>();
+  for (const at of state.units.finals().values()) counts.set(at, (counts.get(at) ?? 0) + 1);
+  return [...counts].sort().map(([final, units]) => ({ final, units }));
 }
 
 const KNOWN_PASSES = 20;

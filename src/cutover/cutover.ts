@@ -4,16 +4,23 @@
  * whatever moved since the pass means that somebody still writes.
  */
 
+import { isDeepStrictEqual } from 'node:util';
 import { RefusedError } from '../base/errors.js';
 import { mailboxRoots } from '../cyrus/conf/partitions.js';
-import { type DatabasesResult, migrateDatabases } from '../databases/databases.js';
+import type { MailboxEntry } from '../cyrus/records/mailboxes-db.js';
+import { type DatabasesResult, migrateDatabases, type WaveDatabases } from '../databases/databases.js';
 import { collectMigrated } from '../databases/migrated.js';
+import { keepBackups, removeBackups } from '../databases/wave-databases.js';
 import { SourceTrees, TargetTrees } from '../disk/trees.js';
 import { Fingerprints } from '../inventory/fingerprint.js';
 import type { Inventory } from '../inventory/inventory.js';
 import { readMailboxesDb } from '../inventory/read-mailboxes-db.js';
+import { isWave } from '../inventory/selection.js';
 import { summariseSelection } from '../inventory/selection-summary.js';
+import { openWave } from '../inventory/wave.js';
 import type { Job } from '../job/job.js';
+import { runningServer } from '../job/running-server.js';
+import type { ProblemList } from '../model/problem.js';
 import type { SelectionSummary } from '../model/selection-summary.js';
 import { rescueDirectory } from '../rescue/rescue-directory.js';
 import type { RescueResult } from '../rescue/rescue-item.js';
@@ -27,8 +34,7 @@ import type { PassFigures } from '../sync/pass-figures.js';
 import { requireTargetReads } from '../sync/target-version.js';
 import { type Check, checkTarget } from './checks.js';
 import { type RescueMode, rescueLeftovers } from './rescue-leftovers.js';
-import { runningServer } from './running-server.js';
-import { inspectTarget } from './target-state.js';
+import { inspectServingTarget, inspectTarget } from './target-state.js';
 
 export interface CutoverOptions {
   readonly dryRun: boolean;
@@ -85,18 +91,15 @@ export async function cutover(
   };
   const mode = options.rescue ?? job.options.migrate.rescue;
   requireTargetReads(job);
-  if (job.options.select.only)
-    throw new RefusedError(
-      '`only` in [select] of the job file',
-      'a cutover of some users is not there yet',
-      'Take it out.',
-    );
   if (mode !== 'off') rescueDirectory(job); // a wrong one is said before anything is done
-  requireStopped(job, options);
+  const wave = isWave(job, state);
+  requireStopped(job, options, wave);
   const target = new TargetTrees(job.target, job.owner);
   try {
     const rows = new Map(state.mailboxes.all().map((row) => [row.uniqueid, row]));
-    const replaced = inspectTarget(job, rows, new Set(state.rescuedMailboxes().map((row) => row.uniqueid)), target);
+    const replaced = wave
+      ? inspectServingTarget(job, state, target)
+      : inspectTarget(job, rows, new Set(state.rescuedMailboxes().map((row) => row.uniqueid)), target);
     endPhase('servers stopped');
     let result: CutoverResult = { ...NOTHING, phases, replaced };
     if (options.dryRun) return result;
@@ -109,6 +112,7 @@ export async function cutover(
     );
     const selection = whoComes(job, inventory);
     endPhase(LAST_PASS);
+    const opened = wave ? openForWave(job, state, inventory, context.problems) : undefined;
     const brought = collectMigrated(job, inventory, plan, target, context.problems);
     const { rescued, leftovers, migrated } = rescueLeftovers(
       job,
@@ -116,10 +120,12 @@ export async function cutover(
       target,
       inventory,
       brought,
-      { mode, write: !options.rehearse },
+      { mode, write: !options.rehearse, quotaRoots: opened?.quotaRoots },
       context.problems,
     );
     endPhase('leftovers');
+    const units = new Set(inventory.mailboxes.map(({ unit }) => unit));
+    if (wave && !options.rehearse) beginWave(job, state, target, units);
     const databases = await migrateDatabases(
       job,
       inventory,
@@ -128,6 +134,7 @@ export async function cutover(
       state.config,
       context.problems,
       options.rehearse ? REHEARSAL : '',
+      opened,
     );
     endPhase('databases');
     const { outcomes, quotaRoots } = databases;
@@ -139,14 +146,17 @@ export async function cutover(
       migrated,
       target,
       (mailbox) => before.get(mailbox.uniqueid) !== mailbox.print,
+      opened,
     );
     endPhase('checks');
-    const moved = [...sweepAgain(job, inventory), ...databases.changedSince()];
+    const moved = [...sweepAgain(job, inventory, wave), ...databases.changedSince()];
     if (moved.length > 0) {
       throw new RefusedError(
         'Somebody still writes to the source',
         `changed since the last pass: ${moved.slice(0, 5).join(', ')}${moved.length > 5 ? ` and ${moved.length - 5} more` : ''}`,
-        'Stop the old server and its cron jobs (cyr_expire, squatter), then run cutover again.',
+        wave
+          ? 'Keep these users out of the old server, and their mail from it, then run cutover again.'
+          : 'Stop the old server and its cron jobs (cyr_expire, squatter), then run cutover again.',
         { code: 'source-moved' },
       );
     }
@@ -155,12 +165,42 @@ export async function cutover(
     if (final) {
       for (const partition of job.target.conf.partitions.values())
         for (const path of mailboxRoots(partition)) target.root(path).removeEmpty(STAGING);
-      state.setFact('final', new Date().toISOString());
+      const at = momentAfter([...state.units.finals().values()]);
+      state.units.finish(units, at, () => {
+        if (job.options.select.only === undefined) state.setFact('final', at);
+        state.setFact('merging', undefined);
+        state.sweep.forget();
+      });
+      if (wave) removeBackups(job, target);
     }
     return { ...result, checks, final };
   } finally {
     target.close();
   }
+}
+
+function openForWave(job: Job, state: State, inventory: Inventory, problems: ProblemList): WaveDatabases {
+  const source = new SourceTrees(job.source);
+  try {
+    return { ...openWave(job, state, inventory, source, problems), denied: state.units.denied() };
+  } finally {
+    source.close();
+  }
+}
+
+/** Now, and later than all of these: by it waves are told apart. */
+function momentAfter(moments: readonly string[]): string {
+  const last = Math.max(0, ...moments.map((at) => Date.parse(at)));
+  return new Date(Math.max(Date.now(), last + 1)).toISOString();
+}
+
+/** From here on the target's databases may name mailboxes of these units; the state knows it before. */
+function beginWave(job: Job, state: State, target: TargetTrees, units: ReadonlySet<string>): void {
+  const at = new Date().toISOString();
+  // After a try that died the backups are those of before the first one.
+  if (state.fact('merging') === undefined) keepBackups(job, target);
+  state.setFact('merging', at);
+  state.units.begin(units, at);
 }
 
 function whoComes(job: Job, inventory: Inventory): SelectionSummary {
@@ -172,13 +212,15 @@ function whoComes(job: Job, inventory: Inventory): SelectionSummary {
   }
 }
 
-function requireStopped(job: Job, options: CutoverOptions): void {
+function requireStopped(job: Job, options: CutoverOptions, wave: boolean): void {
   const old = options.force ? [] : runningServer(job.source);
   if (old.length > 0)
     throw new RefusedError(
       'The old server runs',
       old.slice(0, 4).join('; '),
-      'Stop it (and its cron jobs), then run cutover again.',
+      wave
+        ? "Stop it for the time of this cutover. Or keep the wave's users out of it (cyr_deny, the proxy), hold or turn their mail, and run cutover --force: whatever changes of theirs meanwhile is noticed, and it is not final."
+        : 'Stop it (and its cron jobs), then run cutover again.',
       { code: 'old-server-runs' },
     );
   const now = runningServer(job.target);
@@ -186,13 +228,15 @@ function requireStopped(job: Job, options: CutoverOptions): void {
     throw new RefusedError(
       'The new server runs',
       now.slice(0, 4).join('; '),
-      'Stop it: the cutover writes its databases.',
+      wave
+        ? 'Stop it: the cutover adds to its databases, which takes seconds.'
+        : 'Stop it: the cutover writes its databases.',
       { code: 'new-server-runs' },
     );
 }
 
 /** All fingerprints once more, and mailboxes.db: 0.4 s for 100,000 mailboxes, and it works everywhere. */
-function sweepAgain(job: Job, inventory: Inventory): string[] {
+function sweepAgain(job: Job, inventory: Inventory, wave: boolean): string[] {
   const moved: string[] = [];
   const prints = new Fingerprints(job.source.real, inventory.hasExpunge, inventory.mailboxes.length);
   try {
@@ -203,7 +247,13 @@ function sweepAgain(job: Job, inventory: Inventory): string[] {
   }
   const trees = new SourceTrees(job.source);
   try {
-    if (readMailboxesDb(job, trees).print !== inventory.databasePrint) moved.push('mailboxes.db');
+    const again = readMailboxesDb(job, trees);
+    // In a wave others go on to work there: what counts is what it says of those who come.
+    const isTheirs = ({ name }: MailboxEntry) => inventory.selection.takes(name);
+    const isSame = wave
+      ? isDeepStrictEqual(again.mailboxes.filter(isTheirs), inventory.entries.filter(isTheirs))
+      : again.print === inventory.databasePrint;
+    if (!isSame) moved.push('mailboxes.db');
   } finally {
     trees.close();
   }

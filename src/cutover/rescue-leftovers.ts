@@ -38,7 +38,11 @@ export function rescueLeftovers(
   target: TargetTrees,
   inventory: Inventory,
   migrated: Migrated,
-  { mode, write }: { mode: RescueMode; write: boolean },
+  {
+    mode,
+    write,
+    quotaRoots,
+  }: { mode: RescueMode; write: boolean; quotaRoots?: ReadonlyMap<string, unknown> | undefined },
   problems: ProblemList,
 ): LeftoversDone {
   const source = new SourceTrees(job.source);
@@ -67,7 +71,8 @@ export function rescueLeftovers(
       target,
       mode === 'mailbox' ? items : [],
       migrated,
-      chosenQuotaRoots(job, source, inventory, problems),
+      (owner) => isWaves(inventory, owner),
+      quotaRoots ?? chosenQuotaRoots(job, source, inventory, problems),
       problems,
     );
     if (mode === 'mailbox') return { rescued: served.result, leftovers, migrated: served.migrated };
@@ -78,10 +83,17 @@ export function rescueLeftovers(
   }
 }
 
-/** What is a user's who stays behind stays behind as well. */
+/** What is a user's who stays behind stays behind as well; in a wave so does what is nobody's, for the last one. */
 function comesAlong({ selection }: Inventory): (item: RescueItem) => boolean {
-  return ({ user, mailbox }) =>
-    user ? selection.takesUser(user) : mailbox === undefined || selection.takes(asInternalName(mailbox));
+  return ({ user, mailbox }) => {
+    if (user) return selection.takesUser(user);
+    return mailbox === undefined ? !selection.isWave : selection.takes(asInternalName(mailbox));
+  };
+}
+
+/** Whether a mailbox of rescued messages is this cutover's to write or to take away: never that of users who are final. */
+function isWaves({ selection }: Inventory, owner: string): boolean {
+  return owner === '' ? !selection.isWave : selection.takes(asInternalName(owner));
 }
 
 /** The same ahead of the cutover, as copies only: it then finds them there. */

@@ -1,12 +1,17 @@
 /** What lies in the target's configdirectory before the cutover writes there: nothing, our own, a test boot's, or another's. */
 import { FormatError, RefusedError } from '../base/errors.js';
 import { readIndexHeader } from '../cyrus/mailbox/index.js';
+import { LONGEST_HEADER_BYTES } from '../cyrus/mailbox/index-layout.js';
 import type { InternalName } from '../cyrus/names/mailbox-name.js';
 import { isLive, readMailboxEntries } from '../cyrus/records/mailboxes-db.js';
-import type { TargetTrees } from '../disk/trees.js';
+import { errnoOf } from '../disk/os-path.js';
+import { SourceTrees, type TargetTrees } from '../disk/trees.js';
 import { databaseFile, entriesOf } from '../inventory/read-mailboxes-db.js';
+import { readServingTarget } from '../inventory/serving-target.js';
 import type { Job } from '../job/job.js';
 import type { MailboxRow } from '../state/mailbox-rows.js';
+import type { State } from '../state/state.js';
+import { sourcePlaceOfRow } from '../sync/mailbox-tasks.js';
 
 /**
  * @param rescued Uniqueids of the mailboxes that this job put rescued messages into.
@@ -53,10 +58,59 @@ export function inspectTarget(
     if (row.targetPartition === null || row.syncedFiles === 0) continue;
     const roots = conf.partitions.get(row.targetPartition);
     const index = roots && target.root(roots.meta.index).reader.read(`${row.targetRelative}/cyrus.index`);
-    if (index && readIndexHeader(index, row.name).lastUid > row.lastUid)
+    if (index && wasUsed(job, row, readIndexHeader(index, row.name).lastUid))
       refuse(`${row.name} has messages on the target that the source never had: it was used`);
   }
   return left;
+}
+
+/**
+ * Whether the target's server has given UIDs to messages. What was delivered on the source while a pass copied the
+ * mailbox is in the copy and not in the row: then the source itself is asked.
+ */
+function wasUsed(job: Job, row: MailboxRow, lastUid: number): boolean {
+  if (lastUid <= row.lastUid) return false;
+  const place = sourcePlaceOfRow(job, row);
+  const trees = new SourceTrees(job.source);
+  try {
+    const root = place && trees.root(place.roots.meta.index);
+    const bytes = place && root?.readStart(`${place.relative}/cyrus.index`, LONGEST_HEADER_BYTES);
+    return !place || !bytes || readIndexHeader(bytes, place.meta.index).lastUid < lastUid;
+  } catch (error) {
+    if (error instanceof FormatError || errnoOf(error) !== undefined) return true;
+    throw error;
+  } finally {
+    trees.close();
+  }
+}
+
+/**
+ * The same of a target that serves others, before a wave's last pass: only what an earlier try of this wave left is this
+ * job's business. Whether names and uniqueids are free is seen when it is known who comes.
+ * @returns what that try left, for people; it is replaced.
+ * @throws RefusedError where mailboxes of it have been used since
+ */
+export function inspectServingTarget(job: Job, state: State, target: TargetTrees): string[] {
+  const trees = new SourceTrees(job.target);
+  try {
+    const { path, ours } = readServingTarget(job, state, trees);
+    for (const { name, uniqueid } of ours) {
+      const row = uniqueid === undefined ? state.mailboxes.byName(name) : state.mailboxes.byUniqueid(uniqueid);
+      if (!row || row.targetPartition === null || row.syncedFiles === 0) continue;
+      const roots = job.target.conf.partitions.get(row.targetPartition);
+      const index = roots && target.root(roots.meta.index).reader.read(`${row.targetRelative}/cyrus.index`);
+      if (index && wasUsed(job, row, readIndexHeader(index, name).lastUid))
+        throw new RefusedError(
+          "The target holds another's mail",
+          `${name} has messages on the target that the source never had: it was used since a cutover that was not final`,
+          'Save what came there, then take its mailboxes away on the new server, and run cutover again.',
+          { code: 'target-not-ours' },
+        );
+    }
+    return ours.size === 0 ? [] : [`${ours.size} mailboxes in ${path} from a cutover that did not come to its end`];
+  } finally {
+    trees.close();
+  }
 }
 
 function isEmptyMailbox(

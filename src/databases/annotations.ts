@@ -1,5 +1,6 @@
 /** annotations.db: of the server and of mailboxes, by what the target's keys call them. */
 import { writeDatabase } from '../cyrus/db/database.js';
+import type { DbEntry } from '../cyrus/db/entry.js';
 import { toUserid, userOf } from '../cyrus/names/mailbox-name.js';
 import { readAnnotations, rekeyAnnotations, writeAnnotations } from '../cyrus/records/annotations.js';
 import { databaseFile } from '../inventory/read-mailboxes-db.js';
@@ -10,7 +11,9 @@ import type { ConfigWriters } from './config-writer.js';
 import { writableBackend } from './mailboxes-db.js';
 import type { Migrated } from './migrated.js';
 import type { DatabaseOutcome } from './report.js';
+import { mergeAnnotations } from './wave-databases.js';
 
+/** @param existing Of a target that serves others: these stay. */
 export function migrateAnnotations(
   job: Job,
   readers: ConfigReaders,
@@ -18,6 +21,7 @@ export function migrateAnnotations(
   migrated: Migrated,
   problems: ProblemList,
   nowSec: number,
+  existing?: readonly DbEntry[] | undefined,
 ): DatabaseOutcome {
   const [from, to] = [job.source.conf, job.target.conf];
   const { dir, name } = databaseFile(from, 'annotations', 'annotations.db');
@@ -33,15 +37,23 @@ export function migrateAnnotations(
     return { name: found.mailbox.name, uniqueid: found.mailbox.uniqueid, owner: user && toUserid(user) };
   });
   const unique = new Map(writeAnnotations(kept, to.version).map((entry) => [entry.key, entry]));
+  const merged = existing && mergeAnnotations(job, existing, [...unique.values()], migrated);
   const written = databaseFile(to, 'annotations', 'annotations.db');
   writers.at(written.dir).write(
     written.name,
-    writeDatabase(writableBackend(to.databases.annotations.backend), [...unique.values()], {
+    writeDatabase(writableBackend(to.databases.annotations.backend), merged?.entries ?? [...unique.values()], {
       version: to.version,
       nowSec,
     }),
   );
   const note =
     dropped.length === 0 ? '' : `${dropped.length} of mailboxes that are no more, or do not come along, were left out`;
+  if (merged)
+    return {
+      what: 'annotations.db',
+      action: 'converted',
+      entries: unique.size - merged.left,
+      note: `added to ${existing.length} of the new server, whose own it keeps${merged.left === 0 ? '' : `; ${merged.left} of the old server itself stay there`}`,
+    };
   return { what: 'annotations.db', action: 'converted', entries: unique.size, note };
 }

@@ -2,14 +2,15 @@
  * All that is not a message: at cutover the source's databases, which no longer move, are read whole and the target's
  * are written, mailboxes.db last. Every file of the configdirectory ends in one line of the outcome.
  */
-import { writeDatabase } from '../cyrus/db/database.js';
 import { CONFIG_KINDS, type ConfigKind, type ConfigWhat } from '../cyrus/layout/config-files.js';
-import { userFromUserid } from '../cyrus/names/mailbox-name.js';
+import { writeMailboxEntries } from '../cyrus/records/mailboxes-db.js';
 import { isMissing } from '../disk/os-path.js';
 import { SourceTrees, type TargetTrees } from '../disk/trees.js';
 import type { Inventory } from '../inventory/inventory.js';
 import { chosenQuotaRoots, quotaPrints } from '../inventory/quota-roots.js';
 import { databaseFile } from '../inventory/read-mailboxes-db.js';
+import { entriesOfOthers } from '../inventory/serving-target.js';
+import type { Wave } from '../inventory/wave.js';
 import type { Job } from '../job/job.js';
 import type { ProblemList } from '../model/problem.js';
 import { migrateAnnotations } from './annotations.js';
@@ -18,13 +19,15 @@ import { type ConfigReader, ConfigReaders } from './config-reader.js';
 import { type ConfigWriter, ConfigWriters } from './config-writer.js';
 import { migrateDeliverDb } from './deliver.js';
 import { searchOutcome, workOf } from './derived.js';
-import { mailboxesDatabase, targetEntries, writableBackend } from './mailboxes-db.js';
+import { mailboxesDatabase, targetEntries } from './mailboxes-db.js';
 import type { Migrated } from './migrated.js';
-import { computeQuotas, writeQuotas } from './quotas.js';
+import { computeQuotas, waveQuotas, writeQuotas } from './quotas.js';
 import type { DatabaseOutcome, QuotaCorrection } from './report.js';
 import { migrateSieve } from './sieve.js';
 import { openCompiler, type ScriptMemory } from './sieve-compiler.js';
+import { addDenials, migrateUserDeny } from './user-deny.js';
 import { migrateUserFiles } from './user-files.js';
+import { annotationsOfWave, existingEntries, isOfWave } from './wave-databases.js';
 import { removeUnwritten, type WrittenFiles } from './written-files.js';
 
 export interface DatabasesResult {
@@ -34,7 +37,16 @@ export interface DatabasesResult {
   changedSince(): string[];
 }
 
-/** @param below Files go below this directory of the target's (a rehearsal); `''` in place. */
+/** Of a target that serves others. */
+export interface WaveDatabases extends Wave {
+  /** Denials by unit as they were when it was first seen. */
+  readonly denied: ReadonlyMap<string, string>;
+}
+
+/**
+ * @param below Files go below this directory of the target's (a rehearsal); `''` in place.
+ * @param wave The target serves others: what is theirs stays.
+ */
 export async function migrateDatabases(
   job: Job,
   inventory: Inventory,
@@ -43,6 +55,7 @@ export async function migrateDatabases(
   memory: WrittenFiles & ScriptMemory,
   problems: ProblemList,
   below = '',
+  wave?: WaveDatabases | undefined,
 ): Promise<DatabasesResult> {
   const source = new SourceTrees(job.source);
   const nowSec = Math.floor(Date.now() / 1000);
@@ -55,8 +68,9 @@ export async function migrateDatabases(
   const census = takeCensus(job, reader, migrated);
 
   const outcomes: DatabaseOutcome[] = [];
-  outcomes.push(...migrateUserFiles({ job, reader, writer, migrated, inventory, problems, nowSec }, census));
-  outcomes.push(...copyPlainFiles(reader, writer, census));
+  const isAdded = wave !== undefined;
+  outcomes.push(...migrateUserFiles({ job, reader, writer, migrated, inventory, problems, nowSec, isAdded }, census));
+  if (!wave) outcomes.push(...copyPlainFiles(reader, writer, census));
   const compiler = openCompiler(job, memory);
   const sieve = {
     job,
@@ -66,15 +80,21 @@ export async function migrateDatabases(
     migrated,
     problems,
     compiler,
+    isThere: wave && ((path: string) => writers.at(to.sieveDir).root.stat(path) !== undefined),
   };
   outcomes.push(...(await migrateSieve(sieve)));
-  outcomes.push(migrateAnnotations(job, readers, writers, migrated, problems, nowSec));
-  const deny = migrateUserDeny(job, readers, writers, migrated, nowSec);
+  const annotated = wave && annotationsOfWave(job, migrated);
+  const existing = wave && existingEntries(job, target, 'annotations');
+  outcomes.push(migrateAnnotations(job, readers, writers, migrated, problems, nowSec, existing));
+  const deny = wave
+    ? addDenials(job, readers, writers, migrated, target, wave, problems, nowSec)
+    : migrateUserDeny(job, readers, writers, migrated, nowSec);
   if (deny) outcomes.push(deny);
-  const deliver = migrateDeliverDb(job, readers, writers, nowSec);
+  const deliver = wave ? undefined : migrateDeliverDb(job, readers, writers, nowSec);
   if (deliver) outcomes.push(deliver);
-  const { quotas, corrected } = computeQuotas(job, chosenQuotaRoots(job, source, inventory, problems), migrated);
-  writeQuotas(job, quotas, writers, nowSec);
+  const roots = wave?.quotaRoots ?? chosenQuotaRoots(job, source, inventory, problems);
+  const { quotas, corrected } = wave ? waveQuotas(job, wave, migrated) : computeQuotas(job, roots, migrated);
+  writeQuotas(job, quotas, writers, nowSec, wave && existingEntries(job, target, 'quota'));
   outcomes.push({
     what: 'quota',
     action: 'written',
@@ -84,17 +104,19 @@ export async function migrateDatabases(
   outcomes.push(searchOutcome(from, to, workOf(migrated.mailboxes)));
   const entries = targetEntries(job, inventory, migrated, nowSec);
   const { dir, name } = databaseFile(to, 'mailboxes', 'mailboxes.db');
-  writers.at(dir).write(name, mailboxesDatabase(entries, to, nowSec));
+  if (wave) writers.barrier(); // whatever it leads to is there before it says so
+  const others = wave && entriesOfOthers(job, wave.serving, writeMailboxEntries(entries, to));
+  writers.at(dir).write(name, mailboxesDatabase(entries, to, nowSec, others));
   outcomes.unshift({
     what: 'mailboxes.db',
     action: 'written',
     entries: entries.length,
-    note: `${migrated.mailboxes.length} mailboxes and ${entries.length - migrated.mailboxes.length} names without one`,
+    note: `${migrated.mailboxes.length} mailboxes and ${entries.length - migrated.mailboxes.length} names without one${others ? `, added to ${others.length} records of the new server` : ''}`,
   });
   outcomes.push(...restOf(census, new Set(outcomes.map(({ what }) => what))));
   if (below === '') {
-    removeOldState(job, writers, deliver?.action !== 'copied' && deliver?.action !== 'converted');
-    removeUnwritten(job, inventory.selection, migrated, writers, memory);
+    if (!wave) removeOldState(job, writers, deliver?.action !== 'copied' && deliver?.action !== 'converted');
+    removeUnwritten(job, inventory, writers, memory);
   }
   writers.barrier();
   const quotasMoved = () => {
@@ -106,7 +128,13 @@ export async function migrateDatabases(
   return {
     outcomes,
     quotaRoots: { total: quotas.size, corrected },
-    changedSince: () => [...readers.changed(), ...quotasMoved()],
+    changedSince: () => {
+      const changed = [...readers.changed(), ...quotasMoved()];
+      if (!wave) return changed;
+      // Others go on to work there: what counts is what is the wave's.
+      const own = changed.filter(isOfWave(inventory, from));
+      return annotationsOfWave(job, migrated) === annotated ? own : [...own, 'annotations.db'];
+    },
   };
 }
 
@@ -143,23 +171,6 @@ function copyPlainFiles(reader: ConfigReader, writer: ConfigWriter, census: Conf
     outcomes.push({ what, action: 'copied', entries, note: noteOf(what) });
   }
   return outcomes;
-}
-
-function migrateUserDeny(
-  { source, target }: Job,
-  readers: ConfigReaders,
-  writers: ConfigWriters,
-  migrated: Migrated,
-  nowSec: number,
-): DatabaseOutcome | undefined {
-  const from = databaseFile(source.conf, 'userdeny', 'user_deny.db');
-  const all = readers.at(from.dir)?.entries(from.name);
-  if (!all) return undefined;
-  const entries = all.filter(({ key }) => migrated.takesUser(userFromUserid(key, source.conf)));
-  const { version, databases } = target.conf;
-  const { dir, name } = databaseFile(target.conf, 'userdeny', 'user_deny.db');
-  writers.at(dir).write(name, writeDatabase(writableBackend(databases.userdeny.backend), entries, { version, nowSec }));
-  return { what: 'user_deny.db', action: 'converted', entries: entries.length, note: '' };
 }
 
 /** Kinds of which no one above has said anything, and what is of none. */

@@ -2,6 +2,7 @@
 
 import type { CyrusConf } from '../cyrus/conf/cyrus-conf.js';
 import { writeDatabase } from '../cyrus/db/database.js';
+import type { DbEntry } from '../cyrus/db/entry.js';
 import type { FormerName } from '../cyrus/records/mailbox-record.js';
 import { printTypeLetters } from '../cyrus/records/mailbox-type.js';
 import { type MailboxEntry, writeMailboxEntries } from '../cyrus/records/mailboxes-db.js';
@@ -52,9 +53,18 @@ export function targetEntries(job: Job, inventory: Inventory, migrated: Migrated
   return [...live, ...nameOnly.filter((entry) => entry.intermediate || entry.uniqueid !== undefined)];
 }
 
-/** The database file, in the backend that the target's imapd.conf names. */
-export function mailboxesDatabase(entries: readonly MailboxEntry[], conf: CyrusConf, nowSec: number): Buffer {
-  return writeDatabase(writableBackend(conf.databases.mailboxes.backend), writeMailboxEntries(entries, conf), {
+/**
+ * The database file, in the backend that the target's imapd.conf names.
+ * @param others Records that are in it already, as they are.
+ */
+export function mailboxesDatabase(
+  entries: readonly MailboxEntry[],
+  conf: CyrusConf,
+  nowSec: number,
+  others: readonly DbEntry[] = [],
+): Buffer {
+  const all = [...others, ...writeMailboxEntries(entries, conf)];
+  return writeDatabase(writableBackend(conf.databases.mailboxes.backend), all, {
     ...sortOf(conf),
     version: conf.version,
     nowSec,

@@ -1,10 +1,12 @@
 /** Quota roots for the target: limits kept, usage summed from the indexes that lie there. */
 
 import { writeDatabase } from '../cyrus/db/database.js';
+import type { DbEntry } from '../cyrus/db/entry.js';
 import { quotaDirectory, quotaFile } from '../cyrus/layout/config-paths.js';
 import { isWrapped, printQuotaFile, printQuotaValue, type Quota, type QuotaResource } from '../cyrus/records/quota.js';
 import { quotaRootOf } from '../inventory/quota-roots.js';
 import { databaseFile } from '../inventory/read-mailboxes-db.js';
+import type { Wave } from '../inventory/wave.js';
 import type { Job } from '../job/job.js';
 import type { ConfigWriters } from './config-writer.js';
 import { sortOf, writableBackend } from './mailboxes-db.js';
@@ -46,11 +48,46 @@ export function computeQuotas(
   return { quotas, corrected };
 }
 
+/** Of a target that serves others: the roots that this wave alone fills, and those that it shares, with what others use. */
+export function waveQuotas(
+  job: Job,
+  wave: Wave,
+  migrated: Migrated,
+): { quotas: Map<string, Quota>; corrected: QuotaCorrection[] } {
+  const { quotas: all, corrected } = computeQuotas(job, wave.quotaRoots, migrated);
+  const quotas = new Map<string, Quota>();
+  for (const [root, quota] of all) {
+    if (wave.isOwnRoot(root)) {
+      quotas.set(root, quota);
+      continue;
+    }
+    const { resources } = quota;
+    if ((resources['X-NUM-FOLDERS']?.used ?? 0n) === 0n) continue; // none of this wave's is below it
+    const others = wave.usageOfOthers(root);
+    const add = (resource: QuotaResource, used: bigint) => ({
+      limit: resources[resource]?.limit,
+      used: (resources[resource]?.used ?? 0n) + used,
+    });
+    quotas.set(root, {
+      modseq: quota.modseq,
+      resources: {
+        STORAGE: add('STORAGE', others.bytes),
+        MESSAGE: add('MESSAGE', others.messages),
+        'X-ANNOTATION-STORAGE': add('X-ANNOTATION-STORAGE', others.annotations),
+        'X-NUM-FOLDERS': add('X-NUM-FOLDERS', others.folders),
+      },
+    });
+  }
+  return { quotas, corrected: corrected.filter(({ root }) => wave.isOwnRoot(root)) };
+}
+
+/** @param existing Of a database that has others' roots as well: these stay. */
 export function writeQuotas(
   job: Job,
   quotas: ReadonlyMap<string, Quota>,
   writers: ConfigWriters,
   nowSec: number,
+  existing: readonly DbEntry[] = [],
 ): void {
   const { conf } = job.target;
   const { backend } = conf.databases.quota;
@@ -60,9 +97,13 @@ export function writeQuotas(
       writer.write(quotaFile(conf, root), Buffer.from(printQuotaFile(quota, conf.version), 'latin1'));
     return;
   }
-  const entries = [...quotas].map(([key, quota]) => ({ key, value: printQuotaValue(quota, conf.version) }));
+  const others = existing.filter(({ key }) => !quotas.has(key));
+  const own = [...quotas].map(([key, quota]) => ({ key, value: printQuotaValue(quota, conf.version) }));
   const { dir, name } = databaseFile(conf, 'quota', 'quotas.db');
   writers
     .at(dir)
-    .write(name, writeDatabase(writableBackend(backend), entries, { ...sortOf(conf), version: conf.version, nowSec }));
+    .write(
+      name,
+      writeDatabase(writableBackend(backend), [...others, ...own], { ...sortOf(conf), version: conf.version, nowSec }),
+    );
 }

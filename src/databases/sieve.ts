@@ -38,6 +38,8 @@ interface SieveContext {
   readonly migrated: Migrated;
   readonly problems: ProblemList;
   readonly compiler: ScriptCompiler;
+  /** Of a target that serves others, whether it has a file: of the global scripts only those come that it lacks. */
+  readonly isThere?: ((path: string) => boolean) | undefined;
 }
 
 /** Tries the scripts with the target's sievec ahead of the cutover, which then finds most of them known. */
@@ -177,7 +179,7 @@ class SieveWalk {
     const files = entries.filter(({ kind }) => kind !== 'directory');
     const place = directory === '' ? undefined : placeOf(this.#context, directory);
     if (place === 'stays') this.staying += files.length;
-    else if (place?.isLive && place.to !== undefined) this.#copy(directory, place.to, files);
+    else if (place?.isLive && place.to !== undefined) this.#copy(directory, place.to, this.#missing(place, files));
     else if (place) this.stale += files.length;
     else this.others.push(...files.map(({ name }) => (directory === '' ? name : `${directory}/${name}`)));
     if (depth === 0) return;
@@ -202,6 +204,11 @@ class SieveWalk {
       const needsCompiling = bytecode !== undefined && (bytecodeVersion(bytecode) ?? 0) > this.#newest;
       this.scripts.push({ path, to: stem, bytes: text, needsCompiling, seconds });
     }
+  }
+
+  #missing<T extends { readonly name: string }>({ to, isGlobal }: ScriptPlace, files: readonly T[]): readonly T[] {
+    const { isThere } = this.#context;
+    return isThere && isGlobal ? files.filter(({ name }) => !isThere(`${to}/${name}`)) : files;
   }
 
   #copy(from: string, to: string, files: readonly { name: string; kind: string }[]): void {
@@ -252,21 +259,28 @@ class SieveWalk {
   }
 }
 
+interface ScriptPlace {
+  readonly isLive: boolean;
+  readonly to: string | undefined;
+  readonly isGlobal?: boolean;
+}
+
 /**
  * Whose scripts lie in a directory below sievedir; undefined where none can. `to` is undefined without a place for them,
  * `stays` means those of a user who does not come along.
  */
-function placeOf(
-  { job, migrated }: SieveContext,
-  directory: string,
-): { isLive: boolean; to: string | undefined } | 'stays' | undefined {
+function placeOf({ job, migrated }: SieveContext, directory: string): ScriptPlace | 'stays' | undefined {
   const [from, to] = [job.source.conf, job.target.conf];
   const found = parseSieveDirPath(directory, from);
   switch (found?.kind) {
     case undefined:
       return undefined;
     case 'global':
-      return { isLive: globalSieveDir(from, found.domain) === directory, to: globalSieveDir(to, found.domain) };
+      return {
+        isLive: globalSieveDir(from, found.domain) === directory,
+        to: globalSieveDir(to, found.domain),
+        isGlobal: true,
+      };
     case 'user': {
       const { user } = found;
       if (!migrated.takesUser(user)) return 'stays';

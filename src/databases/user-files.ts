@@ -8,10 +8,11 @@ import { writeDatabase } from '../cyrus/db/database.js';
 import type { DbEntry } from '../cyrus/db/entry.js';
 import { CONFIG_KINDS, type ConfigWhat } from '../cyrus/layout/config-files.js';
 import { sharedFile, userFile } from '../cyrus/layout/config-paths.js';
-import { inboxOf } from '../cyrus/names/mailbox-name.js';
+import { type InternalName, inboxOf } from '../cyrus/names/mailbox-name.js';
 import { countersVersionOf, parseCounters, printCounters } from '../cyrus/records/counters.js';
 import { readSubscriptions, writeSubscriptions } from '../cyrus/records/subscriptions.js';
 import type { Inventory } from '../inventory/inventory.js';
+import { entriesOf } from '../inventory/read-mailboxes-db.js';
 import type { Job } from '../job/job.js';
 import type { ProblemList } from '../model/problem.js';
 import type { ConfigCensus, OwnedFile } from './config-census.js';
@@ -37,6 +38,8 @@ interface UserFilesContext {
   readonly inventory: Inventory;
   readonly problems: ProblemList;
   readonly nowSec: number;
+  /** The target serves others: what all share there is added to, not replaced. */
+  readonly isAdded: boolean;
 }
 
 export function migrateUserFiles(context: UserFilesContext, census: ConfigCensus): DatabaseOutcome[] {
@@ -109,6 +112,7 @@ function carry(context: UserFilesContext, files: readonly OwnedFile[], what: Con
     const to = targetPath(context, file);
     if (to === undefined) continue;
     try {
+      if (context.isAdded && isShared(file) && what !== 'user/*.seen' && context.writer.root.stat(to)) continue;
       const bytes = bytesFor(context, file, what);
       if (!bytes) continue; // gone meanwhile
       context.writer.write(to, bytes);
@@ -136,11 +140,9 @@ function targetPath({ job, migrated }: UserFilesContext, file: OwnedFile): strin
 }
 
 /** What the target gets, or undefined where the file is no longer there. */
-function bytesFor(
-  { job, reader, migrated, nowSec }: UserFilesContext,
-  { path, user }: OwnedFile,
-  what: ConfigWhat,
-): Buffer | undefined {
+function bytesFor(context: UserFilesContext, file: OwnedFile, what: ConfigWhat): Buffer | undefined {
+  const { job, reader, migrated, nowSec, isAdded } = context;
+  const { path, user } = file;
   const { conf } = job.target;
   const database = (kind: 'seen' | 'subscriptions' | 'mboxkey', entries: readonly DbEntry[] | undefined) =>
     entries &&
@@ -152,13 +154,18 @@ function bytesFor(
   switch (what) {
     case 'user/*.seen': {
       const entries = reader.entries(path);
-      return database('seen', entries && withMendedIds(entries, migrated));
+      const mended = entries && withMendedIds(entries, migrated);
+      return database('seen', mended && isAdded ? withOthers(context, file, mended) : mended);
     }
     case 'user/*.sub': {
       const entries = reader.entries(path);
       if (!entries) return undefined;
       const { names } = readSubscriptions(entries, user ?? { localpart: '' }, job.source.conf);
-      return database('subscriptions', writeSubscriptions(new Set(names), user ?? { localpart: '' }, conf));
+      const there = isAdded ? subscribedThere(context, file) : [];
+      return database(
+        'subscriptions',
+        writeSubscriptions(new Set([...there, ...names]), user ?? { localpart: '' }, conf),
+      );
     }
     case 'user/*.mboxkey':
       return database('mboxkey', reader.entries(path));
@@ -172,6 +179,33 @@ function bytesFor(
     default:
       return reader.bytes(path);
   }
+}
+
+/** Nobody's, or the read state of mailboxes where all share it. */
+function isShared({ user }: OwnedFile): boolean {
+  return user === undefined || (user.localpart === 'anyone' && user.domain === undefined);
+}
+
+/** What a server that serves others has of this file: its user may have read there, without a mailbox of his own. */
+function existingOf(context: UserFilesContext, file: OwnedFile): readonly DbEntry[] {
+  const to = targetPath(context, file)!;
+  const bytes = context.writer.root.reader.read(to);
+  return bytes && bytes.length > 0 ? entriesOf(bytes, to, context.job.target.conf.version) : [];
+}
+
+function subscribedThere(context: UserFilesContext, file: OwnedFile): readonly InternalName[] {
+  const existing = existingOf(context, file);
+  return existing.length === 0
+    ? []
+    : readSubscriptions(existing, file.user ?? { localpart: '' }, context.job.target.conf).names;
+}
+
+/** Read state of other mailboxes is kept; of what all share, only that of mailboxes that come now is put in. */
+function withOthers(context: UserFilesContext, file: OwnedFile, entries: readonly DbEntry[]): DbEntry[] {
+  const ids = new Set(context.migrated.mailboxes.map(({ mailbox }) => mailbox.uniqueid));
+  const own = isShared(file) ? entries.filter(({ key }) => ids.has(key)) : entries;
+  const keys = new Set(own.map(({ key }) => key));
+  return [...existingOf(context, file).filter(({ key }) => !keys.has(key)), ...own];
 }
 
 /** A mailbox with a new uniqueid keeps what each user had read of it. */

@@ -6,7 +6,7 @@
  * double uniqueids end here as problems; all else goes on.
  */
 import { randomBytes } from 'node:crypto';
-import { FormatError } from '../base/errors.js';
+import { FormatError, RefusedError } from '../base/errors.js';
 import { keepHeapSmall } from '../base/heap.js';
 import { isSafeUniqueid, type MailboxPlace } from '../cyrus/layout/mailbox-place.js';
 import { readMailboxHeader } from '../cyrus/mailbox/header.js';
@@ -78,7 +78,9 @@ export function takeInventory(job: Job, state: State, trees: SourceTrees, proble
   try {
     const scan: Scan = { job, state, trees, problems, listing: { conf, table, adopted } };
     const { mailboxes, sourceIds, refused, refusedPlaces } = findMailboxes(live, scan);
-    identify(mailboxes, sourceIds, state, problems);
+    const taken = finalUniqueids(list.mailboxes, selection, state);
+    identify(mailboxes, sourceIds, taken, state, problems);
+    refuseMoved(mailboxes, taken);
     const unseen = recordSightings(mailboxes, scan).filter(({ name }) => !selection.keepsCopyOf(asInternalName(name)));
     return {
       mailboxes,
@@ -333,22 +335,67 @@ function summarise({ place, name }: ListedMailbox, { job, trees, problems }: Sca
   }
 }
 
+/** A mailbox whose cutover is final. */
+interface FinalOwner {
+  readonly name: InternalName;
+  /** The source has it no more by that name: what has its uniqueid now is the same mailbox, renamed. */
+  readonly isGone: boolean;
+}
+
+/** Before anything is written down: the state's row of it is that of a live mailbox of the target. */
+function refuseMoved(mailboxes: readonly ListedMailbox[], taken: ReadonlyMap<string, FinalOwner>): void {
+  if (taken.size === 0) return;
+  const moved = mailboxes.flatMap(({ name, uniqueid }) =>
+    taken.has(uniqueid) ? [`${name} was ${taken.get(uniqueid)!.name}`] : [],
+  );
+  if (moved.length === 0) return;
+  throw new RefusedError(
+    'Mailboxes of users who are cut over were renamed on the old server',
+    `${moved.slice(0, 5).join('; ')}${moved.length > 5 ? ` and ${moved.length - 5} more` : ''}: the live ones are on the target`,
+    'Rename them back on the old server, or delete them there.',
+    { code: 'final-mailbox-renamed' },
+  );
+}
+
+/** Uniqueids that the target's live mailboxes have of this job. */
+function finalUniqueids(
+  entries: readonly MailboxEntry[],
+  selection: Selection,
+  state: State,
+): ReadonlyMap<string, FinalOwner> {
+  const owners = new Map<string, FinalOwner>();
+  if (!selection.hasFinal) return owners;
+  const live = new Map(entries.filter(isLive).map((entry) => [entry.name as string, entry]));
+  for (const row of state.mailboxes.known()) {
+    const name = asInternalName(row.name);
+    if (!selection.isFinal(name)) continue;
+    owners.set(row.uniqueid, { name, isGone: !live.has(name) });
+  }
+  return owners;
+}
+
 /**
- * Gives each mailbox one uniqueid of its own. Of two with the same, the one outside DELETED keeps it, else the first
+ * Gives each mailbox one uniqueid of its own. One that a final mailbox has is that one's. Of two with the same, the one outside DELETED keeps it, else the first
  * by name; a missing one is made. What is made is remembered, so that every pass gives the same.
  */
 function identify(
   mailboxes: readonly ListedMailbox[],
   sourceIds: readonly (string | undefined)[],
+  taken: ReadonlyMap<string, FinalOwner>,
   state: State,
   problems: ProblemList,
 ): void {
-  const owners = new Map<string, ListedMailbox>();
+  const owners = new Map<string, { readonly name: InternalName }>();
+  const first = new Map<string, ListedMailbox>();
   for (const [i, mailbox] of mailboxes.entries()) {
     const id = sourceIds[i];
     if (id === undefined) continue;
-    const owner = owners.get(id);
-    if (!owner || precedes(mailbox, owner)) owners.set(id, mailbox);
+    const owner = first.get(id);
+    if (!owner || precedes(mailbox, owner)) first.set(id, mailbox);
+  }
+  for (const [id, mailbox] of first) {
+    const final = taken.get(id);
+    owners.set(id, final && !final.isGone ? final : mailbox);
   }
   for (const [i, mailbox] of mailboxes.entries()) {
     const sourceId = sourceIds[i];
@@ -365,7 +412,7 @@ function precedes(a: ListedMailbox, b: ListedMailbox): boolean {
 function assignedTo(
   { name }: ListedMailbox,
   sourceId: string | undefined,
-  owner: ListedMailbox | undefined,
+  owner: { readonly name: InternalName } | undefined,
   state: State,
   problems: ProblemList,
 ): string {

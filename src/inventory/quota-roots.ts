@@ -13,7 +13,11 @@ import type { Inventory } from './inventory.js';
 import { databaseFile, readSourceDatabase } from './read-mailboxes-db.js';
 
 /** Every live quota root by internal name (`dom!` for a whole domain). A file in the wrong bucket is none. */
-export function readQuotaRoots(job: Job, trees: SourceTrees, problems: ProblemList): Map<string, Quota> {
+export function readQuotaRoots(
+  job: Pick<Job, 'source'>,
+  trees: SourceTrees,
+  problems: ProblemList,
+): Map<string, Quota> {
   const { conf } = job.source;
   const roots = new Map<string, Quota>();
   const take = (root: string, text: string, path: string): void => {
@@ -85,7 +89,7 @@ function isNothing(value: string): boolean {
 
 /** Every file of quotalegacy that lies in its own bucket. */
 function visitQuotaFiles(
-  job: Job,
+  job: Pick<Job, 'source'>,
   trees: SourceTrees,
   onFile: (root: string, path: string, dir: SourceDir, name: string) => void,
 ): void {

@@ -15,18 +15,17 @@ import { readSummary } from './summary.js';
 /** Reads the header of each index that stays behind by rule or disuse. */
 export function summariseSelection(job: Job, trees: SourceTrees, inventory: Inventory): SelectionSummary {
   const { selection } = inventory;
-  const units = new Map<string, { isUser: boolean; stay: Stay | undefined; entries: MailboxEntry[] }>();
+  const units = new Map<string, Unit>();
   for (const entry of inventory.entries) {
     if (!isLive(entry)) continue;
-    const unit = unitOf(entry.name, job.source.conf);
-    const known = units.get(unit);
-    if (known) known.entries.push(entry);
-    else
-      units.set(unit, {
-        isUser: userOf(entry.name, job.source.conf) !== undefined,
-        stay: selection.stayOf(entry.name),
-        entries: [entry],
-      });
+    const name = unitOf(entry.name, job.source.conf);
+    let unit = units.get(name);
+    if (!unit) {
+      const isUser = userOf(entry.name, job.source.conf) !== undefined;
+      units.set(name, (unit = { isUser, stay: selection.stayOf(entry.name), mailboxes: 0, entries: [] }));
+    }
+    unit.mailboxes++;
+    if (isLeft(unit.stay)) unit.entries.push(entry);
   }
   const all = [...units];
   const count = (pick: (stay: Stay | undefined) => boolean): UnitCounts => {
@@ -34,12 +33,12 @@ export function summariseSelection(job: Job, trees: SourceTrees, inventory: Inve
     return {
       users: mine.filter(([, { isUser }]) => isUser).length,
       shared: mine.filter(([, { isUser }]) => !isUser).length,
-      mailboxes: mine.reduce((sum, [, { entries }]) => sum + entries.length, 0),
+      mailboxes: mine.reduce((sum, [, { mailboxes }]) => sum + mailboxes, 0),
     };
   };
   const staying: StayingUnit[] = [];
   for (const [unit, { stay, entries }] of all) {
-    if (stay?.reason !== 'left-out' && stay?.reason !== 'unused') continue;
+    if (!isLeft(stay)) continue;
     const sizes = entries.map((entry) => sizeOf(job, trees, entry));
     staying.push({
       who: textOfUnit(unit, job),
@@ -56,7 +55,7 @@ export function summariseSelection(job: Job, trees: SourceTrees, inventory: Inve
     chosen: count((stay) => stay === undefined),
     staying,
     stayingTotal: {
-      ...count((stay) => stay?.reason === 'left-out' || stay?.reason === 'unused'),
+      ...count(isLeft),
       messages: staying.reduce((sum, { messages }) => sum + messages, 0),
       bytes: staying.reduce((sum, { bytes }) => sum + bytes, 0),
     },
@@ -80,7 +79,21 @@ export function selectionProblem({ unmet }: SelectionSummary): Problem[] {
   ];
 }
 
-function evidenceOf(stay: Stay & { reason: 'left-out' | 'unused' }): string[] {
+interface Unit {
+  readonly isUser: boolean;
+  readonly stay: Stay | undefined;
+  mailboxes: number;
+  /** Of those that are left out, whose sizes are shown. */
+  readonly entries: MailboxEntry[];
+}
+
+type Left = Stay & { reason: 'left-out' | 'unused' };
+
+function isLeft(stay: Stay | undefined): stay is Left {
+  return stay?.reason === 'left-out' || stay?.reason === 'unused';
+}
+
+function evidenceOf(stay: Left): string[] {
   if (stay.reason === 'left-out') return [`leave_out has "${stay.pattern}"`];
   const dayOf = (sec: number) => new Date(sec * 1000).toISOString().slice(0, 10);
   return stay.signs.map(({ kind, atSec, what }) => `${kind} ${dayOf(atSec)}: ${what}`);

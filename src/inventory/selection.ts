@@ -98,6 +98,10 @@ export class Selection {
     return this.#stay(inboxOf(user), () => subjectOfUser(user, this.#job.source.conf)) === undefined;
   }
 
+  get hasFinal(): boolean {
+    return this.#finals.size > 0;
+  }
+
   isFinal(name: InternalName): boolean {
     return this.#finals.size > 0 && this.#finals.has(unitOf(name, this.#job.source.conf));
   }
@@ -150,10 +154,30 @@ function patternsOf(texts: readonly string[], key: string, { source: { conf } }:
   );
 }
 
+/** Some users at a time, into a target that may serve others: its databases are added to, not replaced. */
+export function isWave({ options }: Job, state: State): boolean {
+  return options.select.only !== undefined || state.units.finals().size > 0;
+}
+
+/**
+ * Units whose live place is the target, and since when. A whole cutover counts where `only` goes on after it; without,
+ * nothing is copied any more, and all that came along is shown.
+ */
+function finalUnits(job: Job, state: State): ReadonlyMap<string, string> {
+  const whole = state.fact('final');
+  if (whole !== undefined && job.options.select.only === undefined) return new Map();
+  const finals = state.units.finals();
+  if (finals.size > 0 || whole === undefined) return finals;
+  const units = new Map<string, string>();
+  for (const { name, targetPartition } of state.mailboxes.known())
+    if (targetPartition !== null) units.set(unitOf(asInternalName(name), job.source.conf), whole);
+  return units;
+}
+
 /** @param entries All of mailboxes.db. */
 export function selectUsers(job: Job, state: State, trees: SourceTrees, entries: readonly MailboxEntry[]): Selection {
   const rule = disuseRule(job);
-  const finals = state.units.finals();
+  const finals = finalUnits(job, state);
   if (!rule) return new Selection(job, finals);
   const byRules = new Selection(job, finals);
   const users = new Map<string, { user: User; entries: MailboxEntry[] }>();

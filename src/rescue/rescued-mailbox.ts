@@ -36,6 +36,7 @@ const ALL_RIGHTS = 'lrswipkxtecdan';
 
 /**
  * Writes the mailboxes, and gives `migrated` with them. Ones of an earlier run that are wanted no more are removed.
+ * @param isOurs Whether the mailbox of such an owner is this cutover's to remove; those of earlier waves are live.
  * @param quotaRoots Of the target, by internal name.
  */
 export function rescueIntoMailboxes(
@@ -45,6 +46,7 @@ export function rescueIntoMailboxes(
   target: TargetTrees,
   items: readonly RescueItem[],
   migrated: Migrated,
+  isOurs: (owner: string) => boolean,
   quotaRoots: ReadonlyMap<string, unknown>,
   problems: ProblemList,
 ): { result: RescueResult; migrated: Migrated } {
@@ -70,7 +72,7 @@ export function rescueIntoMailboxes(
     written += made.written;
   }
   for (const row of known.values()) {
-    if (groups.has(row.owner)) continue;
+    if (groups.has(row.owner) || !isOurs(row.owner)) continue;
     removeMailbox(job, target, row);
     state.forgetRescuedMailbox(row.owner);
   }

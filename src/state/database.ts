@@ -89,6 +89,7 @@ const UNITS = `CREATE TABLE IF NOT EXISTS units (
   unit TEXT PRIMARY KEY,
   lastUseSec INTEGER,  -- newest sign of use that was met
   denied TEXT,         -- its entry of user_deny.db when it was first seen; '' for none
+  begun TEXT,          -- when a cutover began to write it into the target's databases
   final TEXT           -- when it was cut over: from then on the target's is the live one
 ) WITHOUT ROWID`;
 

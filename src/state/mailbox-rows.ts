@@ -80,6 +80,7 @@ export class MailboxRows {
   readonly #sight;
   readonly #byId;
   readonly #byName;
+  readonly #byUniqueid;
   readonly #inFlight;
   readonly #done;
   readonly #left;
@@ -102,6 +103,7 @@ export class MailboxRows {
       RETURNING id`);
     this.#byId = db.prepare('SELECT * FROM mailboxes WHERE id = ?');
     this.#byName = db.prepare('SELECT * FROM mailboxes WHERE name = ? ORDER BY id DESC LIMIT 1');
+    this.#byUniqueid = db.prepare('SELECT * FROM mailboxes WHERE uniqueid = ?');
     this.#inFlight = db.prepare(
       'UPDATE mailboxes SET inFlight = 1, targetPartition = ?, targetRelative = ? WHERE id = ?',
     );
@@ -159,6 +161,10 @@ export class MailboxRows {
 
   get(id: number): MailboxRow | undefined {
     return this.#byId.get(id) as MailboxRow | undefined;
+  }
+
+  byUniqueid(uniqueid: string): MailboxRow | undefined {
+    return this.#byUniqueid.get(uniqueid) as MailboxRow | undefined;
   }
 
   /** The one seen last, where several had the name. */

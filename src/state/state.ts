@@ -45,7 +45,8 @@ export type FactName =
   | 'useKinds'
   | 'selection'
   | 'placedBy'
-  | 'spreadSaid';
+  | 'spreadSaid'
+  | 'merging';
 
 export class State {
   readonly #db: StateDatabase;

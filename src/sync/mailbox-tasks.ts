@@ -38,6 +38,8 @@ export interface TaskOptions {
   readonly holdRemovals: boolean;
   /** The pass before this one died or was stopped: see links.ts. */
   readonly isAfterUnfinished: boolean;
+  /** Where they are not simply the source's. */
+  readonly quotaRoots?: ReadonlySet<string> | undefined;
 }
 
 export interface Comparison {
@@ -87,7 +89,7 @@ export class MailboxTasks {
     this.#inventory = inventory;
     this.#plan = plan;
     this.#options = options;
-    this.#quotaRoots = quotaRootNames(job, source);
+    this.#quotaRoots = options.quotaRoots ?? quotaRootNames(job, source);
     this.#seen = new SeenEntries(job, source, problems);
     this.#indexes = indexVersions(job.options.migrate.upgrade_indexes, conf.version);
     this.#sizes = this.#indexes.raiseTo > 12 ? new AnnotationSizes(job, source) : undefined;

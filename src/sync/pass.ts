@@ -7,6 +7,7 @@ import { partitionRoots } from '../cyrus/conf/partitions.js';
 import { readDirectoryIsEmpty } from '../disk/empty.js';
 import type { SourceTrees } from '../disk/trees.js';
 import { type Inventory, takeInventory } from '../inventory/inventory.js';
+import { openWave } from '../inventory/wave.js';
 import type { Job } from '../job/job.js';
 import { forgetDetails, makePlan, newProblems, type Plan } from '../plan/plan.js';
 import type { State } from '../state/state.js';
@@ -22,6 +23,7 @@ import { asPass, openTargets, type PassSession } from './pass-session.js';
 import { missingRoots, rootsWithMail } from './source-roots.js';
 import { SweepList } from './sweep-list.js';
 import { requireTargetReads } from './target-version.js';
+import { rememberDenials, requireFreePlaces, requireWaveReady } from './wave-guard.js';
 
 export interface PassOptions {
   readonly kind: 'presync' | 'cutover';
@@ -59,11 +61,20 @@ class Pass {
     if (missing.length > 0) this.#askGuard({ missingRoots: missing });
     const inventory = takeInventory(job, state, source, context.problems);
     requireTargetReads(job, inventory);
+    const wave = inventory.selection.isWave ? openWave(job, state, inventory, source, context.problems) : undefined;
+    if (wave) requireWaveReady(job, wave, inventory);
+    if (wave && options.kind === 'presync') rememberDenials(job, state, source, inventory);
     const held = this.#askGuard({ ...countLosses(job, inventory), emptiedRoots: this.#emptiedRoots(inventory) });
     const plan = forgetDetails(makePlan(job, state, inventory, { trees: source }));
     for (const problem of newProblems(plan, state)) context.problems.add(problem);
     const isAfterUnfinished = state.lastPasses(2)[1]?.complete === 0;
-    const taskOptions = { full: options.full, checksum: options.checksum, holdRemovals: held, isAfterUnfinished };
+    const taskOptions = {
+      full: options.full,
+      checksum: options.checksum,
+      holdRemovals: held,
+      isAfterUnfinished,
+      quotaRoots: wave && new Set(wave.quotaRoots.keys()),
+    };
     const tasks = new MailboxTasks(job, source, inventory, plan, taskOptions, context.problems);
     const { todos, moves, unchanged, failed, space } = tasks.compare(state);
     const { mailboxes: count } = this.#figures;
@@ -71,6 +82,13 @@ class Pass {
     count.unchanged = unchanged;
     count.failed = failed;
     space.check();
+    if (wave) {
+      const created = todos.filter(({ kind }) => kind === 'created').map(({ mailbox }) => mailbox);
+      requireFreePlaces(
+        job,
+        created.map((mailbox) => ({ uniqueid: mailbox.uniqueid, name: mailbox.name, place: plan.placeOf(mailbox) })),
+      );
+    }
     openTargets(job, target, isAfterUnfinished);
     const targetRoots = partitionRoots(job.target.conf);
     await moveMailboxes(moves, targetRoots, target, state.mailboxes, () => context.stop.stopped);

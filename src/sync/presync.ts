@@ -39,6 +39,8 @@ async function quickPass(
   const source = new SourceTrees(job.source);
   try {
     requireTargetReads(job);
+    // What a cutover began may be in the databases of the target's server: the whole pass looks whether that runs.
+    if (state.units.isHalfDone()) return undefined;
     if (missingRoots(job, source).length > 0) return undefined;
     const { conf, real } = job.target;
     if (![...partitionRoots(conf), ...databaseDirectories(conf)].every((path) => isDirectory(real(path))))

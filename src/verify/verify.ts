@@ -7,8 +7,10 @@ import { messageFileName, parseMessageFileName } from '../cyrus/layout/mailbox-p
 import { readMailboxHeader } from '../cyrus/mailbox/header.js';
 import { readIndex } from '../cyrus/mailbox/index.js';
 import { checkIndex } from '../cyrus/mailbox/index-check.js';
+import { asInternalName } from '../cyrus/names/mailbox-name.js';
 import { hashFile } from '../disk/hash-file.js';
 import { SourceTrees } from '../disk/trees.js';
+import { unitOf } from '../inventory/listed-mailbox.js';
 import type { Job } from '../job/job.js';
 import type { State } from '../state/state.js';
 
@@ -48,7 +50,15 @@ interface Setup {
 const emptyResult = (): VerifyResult => ({ mailboxes: 0, messages: 0, bytes: 0, withGuid: 0, mismatches: [] });
 
 export async function verify(job: Job, state: State, sample: number, stop: StopSignal): Promise<VerifyResult> {
+  // What an earlier wave brought is live: its users have changed it since.
+  const finals = state.units.finals();
+  const last = [...finals.values()].sort().at(-1);
+  const isLiveSince = (name: string) => {
+    const final = finals.size === 0 ? undefined : finals.get(unitOf(asInternalName(name), job.source.conf));
+    return final !== undefined && final !== last;
+  };
   const tasks: VerifyTask[] = state.mailboxes.all().flatMap((row) => {
+    if (isLiveSince(row.name)) return [];
     const roots = row.targetPartition === null ? undefined : job.target.conf.partitions.get(row.targetPartition);
     if (!roots || row.form === null) return [];
     return [

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readDatabase, writeDatabase } from '../../src/cyrus/db/database.js';
@@ -125,6 +125,28 @@ describe('a choice that changes between passes', () => {
     expect(filesOf(dir, /dave/)).toEqual([]);
     choose('');
     expect((await pass()).mailboxes).toMatchObject({ created: second.mailboxes.total - 4 });
+  });
+});
+
+describe('who was left out of a whole cutover', () => {
+  it('follows alone, by `only`', async () => {
+    const { run, job, dir } = await lab('3.0-uhs-plain', '', select('leave_out = ["carol.smith"]'));
+    expect((await run('cutover')).final).toBe(true);
+    const where = async () => ((await run('where')) as unknown as Listed).mailboxes.length;
+    const before = await where();
+    expect(before).toBeGreaterThan(50);
+    await run('presync', [], [4]);
+    writeFileSync(job, readFileSync(job, 'utf8').replace('leave_out', 'only'));
+    expect(((await run('survey')).selection as { final: { mailboxes: number } }).final.mailboxes).toBe(before);
+    const pass = (await run('presync')) as unknown as PassFigures;
+    expect(pass.mailboxes).toMatchObject({ created: 16, removed: 0, unchanged: 0 });
+    const alice = () => filesOf(dir, /alice/).map((path) => [path, statSync(join(dir, 'new', path)).ino]);
+    const theirs = alice();
+    expect((await run('cutover')).final).toBe(true);
+    expect(alice()).toEqual(theirs);
+    const target = readFileSync(join(dir, 'new/conf/mailboxes.db')).toString('latin1');
+    for (const user of ['alice', 'carol.smith']) expect(target).toContain(`Nuser\x1f${user}`);
+    await run('presync', [], [4]);
   });
 });
 

@@ -6,7 +6,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { databaseDirectories } from '../cyrus/layout/config-paths.js';
 import { isMissing, joinPath, osPath } from '../disk/os-path.js';
-import type { Side } from '../job/job.js';
+import type { Side } from './job.js';
 
 /** @returns what was seen, empty where nothing was. */
 export function runningServer(side: Side): string[] {

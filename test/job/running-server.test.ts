@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { runningServer } from '../../src/cutover/running-server.js';
 import type { Side } from '../../src/job/job.js';
+import { runningServer } from '../../src/job/running-server.js';
 import { confOf } from '../cyrus/conf/conf-of.js';
 
 let root: string;
