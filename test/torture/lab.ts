@@ -49,6 +49,8 @@ export interface Run {
 export interface RunOptions {
   /** SIGKILL after so many milliseconds. */
   readonly killAfterMs?: number;
+  /** SIGKILL as soon as this is so; asked every few milliseconds. */
+  readonly killWhen?: () => boolean;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -200,7 +202,11 @@ export class TortureJob {
     this.target = join(dir, 'new');
   }
 
-  run(command: string, args: readonly string[] = [], { killAfterMs, env = {} }: RunOptions = {}): Promise<Run> {
+  run(
+    command: string,
+    args: readonly string[] = [],
+    { killAfterMs, killWhen, env = {} }: RunOptions = {},
+  ): Promise<Run> {
     const started = performance.now();
     const child = spawn(process.execPath, [MAIN, command, ...args, '--job', this.file, '--json'], {
       cwd: this.dir,
@@ -213,10 +219,14 @@ export class TortureJob {
     child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
     // A hang is a failure of its own: code null, and not asked for.
     const timer = setTimeout(() => child.kill('SIGKILL'), killAfterMs ?? 120_000);
+    const poll = setInterval(() => {
+      if (killWhen?.()) child.kill('SIGKILL');
+    }, 3);
     return new Promise((resolve, reject) => {
       child.once('error', reject);
       child.once('close', (code) => {
         clearTimeout(timer);
+        clearInterval(poll);
         const text = Buffer.concat(out).toString();
         const document = code === null ? undefined : (JSON.parse(text) as NonNullable<Run['document']>);
         resolve({
