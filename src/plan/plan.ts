@@ -68,7 +68,7 @@ export interface PlanOptions {
 export function makePlan(
   job: Job,
   state: State,
-  inventory: Pick<Inventory, 'mailboxes' | 'table'>,
+  inventory: Pick<Inventory, 'mailboxes' | 'table' | 'selection'>,
   options: PlanOptions = {},
 ): DetailedPlan {
   const { target, source } = job;
@@ -110,7 +110,9 @@ export function makePlan(
     return { bytes: free + ours[d]!.bytes, inodes: inodes + ours[d]!.inodes, others: Math.max(0, others) };
   });
   const history = state.placement.growth();
-  const growth = growthOf([...history, { at: now.toISOString(), bytes, files }]);
+  // of a wave only its own users are seen: nothing to compare with
+  const isWhole = !inventory.selection.isWave;
+  const growth = isWhole ? growthOf([...history, { at: now.toISOString(), bytes, files }]) : undefined;
   const placedBy = JSON.stringify([partitions, policy, placement]);
   const before = state.fact('placedBy');
   const decision = decide({
@@ -130,7 +132,7 @@ export function makePlan(
     // What does not fit is no promise: it is placed anew once there is room.
     if (loads.shortfalls().length === 0) state.placement.save(placementRows(decision, collected, disks, placedAt));
     if (before !== placedBy) state.setFact('placedBy', placedBy);
-    if (isWorthKeeping(history, now)) state.placement.addGrowth({ at: placedAt, bytes, files }, KEPT_SIZES);
+    if (isWhole && isWorthKeeping(history, now)) state.placement.addGrowth({ at: placedAt, bytes, files }, KEPT_SIZES);
   }
   const bound = lowerBound(loads);
   const spread = loads.spread();

@@ -88,7 +88,7 @@ function inventoryOf(boxes: readonly Box[]) {
     })),
   );
   const syncedFiles = boxes.map(({ on, files = 1 }) => (on === undefined ? -1 : files));
-  return { mailboxes, table: { rowIds, syncedFiles } } as unknown as Inventory;
+  return { mailboxes, table: { rowIds, syncedFiles }, selection: { isWave: false } } as unknown as Inventory;
 }
 
 function planFor(job: Job, boxes: readonly Box[], options: PlanOptions = {}) {
