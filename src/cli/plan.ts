@@ -95,6 +95,7 @@ function planOutcome(
   const shown = { layout: job.layout, policy: plan.policy, before, after, spread, lowerBound, largest };
   const body = {
     ...shown,
+    selection,
     moves: planned.mailboxes,
     planned,
     growth: growth ?? null,
