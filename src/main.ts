@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** Starts the command line; turns what was thrown into a message and an exit code. */
 import { Command, CommanderError } from 'commander';
 import { EXIT_MEANINGS, Exit } from './base/exit.js';
@@ -21,46 +20,51 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   demo: async () => (await import('./cli/demo.js')).demoCommand(),
 };
 
-const program = new Command('cyrsync')
-  .description('Migrates a Cyrus IMAP spool: incremental passes from a live server, then a cutover of minutes.')
-  .version(VERSION)
-  .exitOverride()
-  .addHelpText(
-    'after',
-    `\nExit codes:\n${EXIT_MEANINGS.map(([code, meaning]) => `  ${String(code).padStart(3)}  ${meaning}`).join('\n')}`,
-  );
-// A first word that is a command needs no other; anything else may be help, a slip of the pen, `help presync`.
-const first = process.argv[2] ?? '';
-for (const name of Object.hasOwn(COMMANDS, first) ? [first] : Object.keys(COMMANDS))
-  program.addCommand(await COMMANDS[name]!());
-const json = process.argv.includes('--json');
-if (json)
-  for (const command of [program, ...program.commands, ...program.commands.flatMap((c) => c.commands)])
-    command.configureOutput({ writeErr: () => {} });
-
-const startedAt = new Date().toISOString();
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (!(error instanceof CommanderError)) throw error;
-  const asked = error.exitCode === 0; // --help, --version
-  process.exitCode = asked ? Exit.done : Exit.usage;
-  if (json && !asked) {
-    const problem = { code: 'usage', message: error.message.replace(/^error: /, ''), advice: 'See cyrsync --help.' };
-    process.stdout.write(
-      printDocument(
-        {
-          cyrsync: VERSION,
-          schema: 'error/1',
-          job: null,
-          startedAt,
-          finishedAt: new Date().toISOString(),
-          seconds: 0,
-          exit: Exit.usage,
-          problems: [problem],
-        },
-        {},
-      ),
+async function main(): Promise<void> {
+  const program = new Command('cyrsync')
+    .description('Migrates a Cyrus IMAP spool: incremental passes from a live server, then a cutover of minutes.')
+    .version(VERSION)
+    .exitOverride()
+    .addHelpText(
+      'after',
+      `\nExit codes:\n${EXIT_MEANINGS.map(([code, meaning]) => `  ${String(code).padStart(3)}  ${meaning}`).join('\n')}`,
     );
+  // A first word that is a command needs no other; anything else may be help, a slip of the pen, `help presync`.
+  const first = process.argv[2] ?? '';
+  for (const name of Object.hasOwn(COMMANDS, first) ? [first] : Object.keys(COMMANDS))
+    program.addCommand(await COMMANDS[name]!());
+  const json = process.argv.includes('--json');
+  if (json)
+    for (const command of [program, ...program.commands, ...program.commands.flatMap((c) => c.commands)])
+      command.configureOutput({ writeErr: () => {} });
+
+  const startedAt = new Date().toISOString();
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    const asked = error.exitCode === 0; // --help, --version
+    process.exitCode = asked ? Exit.done : Exit.usage;
+    if (json && !asked) {
+      const problem = { code: 'usage', message: error.message.replace(/^error: /, ''), advice: 'See cyrsync --help.' };
+      process.stdout.write(
+        printDocument(
+          {
+            cyrsync: VERSION,
+            schema: 'error/1',
+            job: null,
+            startedAt,
+            finishedAt: new Date().toISOString(),
+            seconds: 0,
+            exit: Exit.usage,
+            problems: [problem],
+          },
+          {},
+        ),
+      );
+    }
   }
 }
+
+// What is thrown here ends the process with its stack.
+void main();
