@@ -39,6 +39,11 @@ export function formatSeconds(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
+/** `2026-11-23`: the day of a Unix time, UTC. */
+export function formatDay(sec: number): string {
+  return new Date(sec * 1000).toISOString().slice(0, 10);
+}
+
 /** A 64-bit count as JSON has it: a number while exact, else a string (cli.md). */
 export function jsonInteger(value: bigint): number | string {
   return value <= BigInt(Number.MAX_SAFE_INTEGER) && value >= BigInt(Number.MIN_SAFE_INTEGER)

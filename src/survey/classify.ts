@@ -20,6 +20,7 @@
  *
  * Which of two places is the live one is for mailboxes.db alone to say: never the fuller, never the newer.
  */
+import { formatDay } from '../base/units.js';
 import type { Evidence, LeftoverClass, LeftoverVerdict } from '../model/leftover-class.js';
 
 /** A directory with files of a mailbox where mailboxes.db knows none. */
@@ -45,19 +46,22 @@ export interface PlaceFacts {
   readonly mayBeLive: { readonly name: string; readonly path: string } | undefined;
 }
 
+/** A file of a user or quota root, or scripts, where the server does not look for them. */
+export interface ConfigFileFacts {
+  readonly kind: 'user-file' | 'quota-file';
+  /** User or root as people name it. */
+  readonly of: string;
+  /** Where the server looks; undefined: nowhere any more. */
+  readonly computed: string | undefined;
+  readonly computedExists: boolean;
+  readonly why: 'bucket' | 'by-uniqueid' | 'gone' | 'backend';
+}
+
 export type Facts =
   | { readonly kind: 'empty' }
   | { readonly kind: 'debris'; readonly what: 'unfinished-write' | 'staging' | 'out-of-place' }
   | { readonly kind: 'no-record'; readonly mailbox: string; readonly uid: number; readonly lastUid: number }
-  | {
-      readonly kind: 'user-file' | 'quota-file';
-      /** User or root as people name it. */
-      readonly of: string;
-      /** Where the server looks; undefined: nowhere any more. */
-      readonly computed: string | undefined;
-      readonly computedExists: boolean;
-      readonly why: 'bucket' | 'by-uniqueid' | 'gone' | 'backend';
-    }
+  | ConfigFileFacts
   | {
       readonly kind: 'foreign';
       readonly what: string;
@@ -103,7 +107,7 @@ export function classify(facts: Facts): Classified {
       return {
         class: 'deleted-awaiting-expire',
         evidence: [
-          `${facts.mailbox} was deleted${facts.atSec === undefined ? '' : ` on ${dateOf(facts.atSec)}`} and waits for cyr_expire`,
+          `${facts.mailbox} was deleted${facts.atSec === undefined ? '' : ` on ${formatDay(facts.atSec)}`} and waits for cyr_expire`,
           facts.migrated ? 'it goes to the target like any other mailbox' : 'the job file says to leave it',
         ],
       };
@@ -120,7 +124,7 @@ const DEBRIS = {
   'out-of-place': 'the configuration keeps this file of the mailbox elsewhere, and there is one there',
 } as const;
 
-function classifyConfigFile(facts: Extract<Facts, { kind: 'user-file' | 'quota-file' }>): Classified {
+function classifyConfigFile(facts: ConfigFileFacts): Classified {
   const what = facts.kind === 'user-file' ? `user ${facts.of}` : `quota root ${facts.of}`;
   const evidence: [string, ...string[]] = [
     {
@@ -161,7 +165,7 @@ function classifyPlace(facts: PlaceFacts): Classified {
         : `${missing} messages that its index lists are not here`,
     );
   if (facts.deletedAtSec !== undefined)
-    evidence.push(`its path says it was deleted on ${dateOf(facts.deletedAtSec)}; mailboxes.db has it no more`);
+    evidence.push(`its path says it was deleted on ${formatDay(facts.deletedAtSec)}; mailboxes.db has it no more`);
   if (facts.messages === 0) evidence.push('it holds no message');
   return { class: classOfPlace(facts), evidence: evidence as unknown as Evidence };
 }
@@ -170,10 +174,6 @@ function classOfPlace({ isWrongPath, twin, missingMessages, nameLivesAt }: Place
   if (isWrongPath) return 'wrong-hash';
   if (twin) return missingMessages > 0 ? 'unfinished-rename' : 'stale-copy';
   return nameLivesAt !== undefined ? 'replaced' : 'orphan-mailbox';
-}
-
-function dateOf(sec: number): string {
-  return new Date(sec * 1000).toISOString().slice(0, 10);
 }
 
 /** Where each message file of a leftover was found again; sums to all of them. */

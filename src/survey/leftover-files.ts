@@ -5,6 +5,7 @@ import type { SourceTrees } from '../disk/trees.js';
 import type { Job } from '../job/job.js';
 import type { Leftover } from './leftover.js';
 import { isOfMailbox } from './place.js';
+import { mailboxRootsOf } from './walk-context.js';
 
 /**
  * Paths of files as the server names them, never of directories. Of a directory those that its mailbox left in it, as
@@ -52,9 +53,7 @@ function sourceRoots({ source: { conf } }: Job): string[] {
     conf.sieveDir,
     conf.databases.quota.path?.replace(/\/[^/]*$/, '') ?? '',
   ]);
-  for (const { data, archive, meta, metaPartition } of conf.partitions.values()) {
-    for (const root of [data, archive, metaPartition, ...Object.values(meta)]) if (root !== undefined) roots.add(root);
-  }
+  for (const partition of conf.partitions.values()) for (const root of mailboxRootsOf(partition)) roots.add(root);
   roots.delete('');
   return [...roots].sort((a, b) => b.length - a.length);
 }

@@ -5,15 +5,14 @@
 import { digestOf } from '../base/digest.js';
 import { FormatError } from '../base/errors.js';
 import { mailboxRoots, type PartitionConf } from '../cyrus/conf/partitions.js';
-import { type MailboxPlace, placeBelow, placeOf } from '../cyrus/layout/mailbox-place.js';
+import { type MailboxPlace, placeBelow } from '../cyrus/layout/mailbox-place.js';
 import { readMailboxHeader } from '../cyrus/mailbox/header.js';
-import { type InternalName, isDeletedName, userOf } from '../cyrus/names/mailbox-name.js';
-import { isLive, type MailboxEntry } from '../cyrus/records/mailboxes-db.js';
-import { isAtLeast } from '../cyrus/version.js';
+import { type InternalName, inboxOf, isDeletedName, type NameConf, userOf } from '../cyrus/names/mailbox-name.js';
+import { isLive } from '../cyrus/records/mailboxes-db.js';
 import { errnoOf } from '../disk/os-path.js';
 import type { SourceTrees } from '../disk/trees.js';
 import type { Inventory } from '../inventory/inventory.js';
-import { unitOf } from '../inventory/listed-mailbox.js';
+import { placeOfEntry } from '../inventory/listed-mailbox.js';
 import { isStill, readMailboxesDb } from '../inventory/read-mailboxes-db.js';
 import type { Job } from '../job/job.js';
 
@@ -24,7 +23,7 @@ export interface LiveMailbox {
   /** As the source has it. */
   readonly uniqueid: string | undefined;
   readonly place: MailboxPlace;
-  /** The user whose it is, DELETED ones too; undefined for a shared one. */
+  /** See {@link ownerOf}. */
   readonly owner: string | undefined;
   readonly deleted: boolean;
   /** Changes with the fingerprint of its index files; undefined where the inventory has none. */
@@ -262,11 +261,10 @@ export function liveMailboxes(
 ): LiveMailboxes {
   const { conf } = job.source;
   const live = new LiveMailboxes(canonical);
-  const ownerOf = (name: InternalName) => (userOf(name, conf) ? unitOf(name, conf) : undefined);
   for (const { name, uniqueid, entry, place, deleted, summary, print } of inventory.mailboxes) {
     const id = entry.uniqueid ?? uniqueid;
     const hasIndex = summary !== undefined;
-    live.add({ name, uniqueid: id, place, owner: ownerOf(name), deleted, print, hasIndex });
+    live.add({ name, uniqueid: id, place, owner: ownerOf(name, conf), deleted, print, hasIndex });
   }
   const isSame = isStill(job, trees, inventory.databasePrint);
   const list = isSame ? { print: inventory.databasePrint, mailboxes: inventory.entries } : readMailboxesDb(job, trees);
@@ -279,13 +277,13 @@ export function liveMailboxes(
       else if (entry.reserved) live.records.set(name, 'reserved');
       continue;
     }
-    const place = inventory.adopted.has(name) ? undefined : placeOfEntry(job, entry);
+    const place = inventory.adopted.has(name) ? undefined : placeOfEntry(conf, entry);
     if (!place || live.keeps(name, place)) continue;
     live.add({
       name,
       uniqueid: entry.uniqueid ?? headerUniqueid(trees, place),
       place,
-      owner: ownerOf(name),
+      owner: ownerOf(name, conf),
       deleted: isDeletedName(name, conf),
       print: undefined,
       hasIndex: trees.root(place.roots.meta.index)?.stat(`${place.relative}/cyrus.index`)?.kind === 'file',
@@ -294,10 +292,10 @@ export function liveMailboxes(
   return live;
 }
 
-function placeOfEntry(job: Job, { name, uniqueid, partition, legacy }: MailboxEntry): MailboxPlace | undefined {
-  const { conf } = job.source;
-  if (partition === undefined) return undefined;
-  return placeOf(conf, { name, uniqueid, partition, legacy: !isAtLeast(conf.version, '3.6') || legacy });
+/** The INBOX of the user whose mailbox it is, DELETED ones too; undefined for a shared one. */
+export function ownerOf(name: InternalName, conf: NameConf): string | undefined {
+  const user = userOf(name, conf);
+  return user && inboxOf(user);
 }
 
 function headerUniqueid(trees: SourceTrees, place: MailboxPlace): string | undefined {

@@ -1,6 +1,6 @@
 /** What lies in the directories of a live mailbox beside what is its own. */
 import { parseMessageFileName } from '../cyrus/layout/mailbox-place.js';
-import { splitName } from '../cyrus/names/mailbox-name.js';
+import { deletedAtSec } from '../cyrus/names/mailbox-name.js';
 import type { CensusRow } from '../state/census-rows.js';
 import type { Facts } from './classify.js';
 import { plainFinding } from './finding.js';
@@ -104,9 +104,8 @@ export function tellLivePlace(
     return;
   }
   const { conf } = context.job.source;
-  const hex = splitName(live.name, conf).deleted?.timeHex;
   const migrated = context.job.options.migrate.deleted !== 'leave' && context.live.takes(live.name);
-  const atSec = hex === undefined ? undefined : Number.parseInt(hex, 16);
+  const atSec = deletedAtSec(live.name, conf);
   context.found(
     plainFinding({ kind: 'deleted', mailbox: live.name, atSec, migrated }, parts, {
       mailbox: live.name,

@@ -7,13 +7,12 @@ import { FormatError } from '../base/errors.js';
 import type { CyrusConf } from '../cyrus/conf/cyrus-conf.js';
 import { mailboxNameOfDir, parseMessageFileName, uniqueidOfDir } from '../cyrus/layout/mailbox-place.js';
 import { readMailboxHeader } from '../cyrus/mailbox/header.js';
-import { asInternalName, type InternalName, splitName, userOf } from '../cyrus/names/mailbox-name.js';
+import { asInternalName, deletedAtSec, type InternalName } from '../cyrus/names/mailbox-name.js';
 import { isAtLeast } from '../cyrus/version.js';
 import { type FileStat, fingerprintOf } from '../disk/file-stat.js';
 import { errnoOf } from '../disk/os-path.js';
-import { unitOf } from '../inventory/listed-mailbox.js';
 import type { CensusRow } from '../state/census-rows.js';
-import { directoriesOf, type LiveMailbox } from './live-mailboxes.js';
+import { directoriesOf, type LiveMailbox, ownerOf } from './live-mailboxes.js';
 import { STRANGER } from './live-place.js';
 import { readIndexPair } from './mailbox-index.js';
 import { isOfMailbox, type Listed, type PlaceWalk, type Seen } from './place.js';
@@ -179,7 +178,6 @@ export function tellStalePlace(
     return part;
   });
   const messages = parts.reduce((sum, part) => sum + part.messages, 0);
-  const hex = name === undefined ? undefined : splitName(name, conf).deleted?.timeHex;
   const canonical = twin ?? namesake;
 
   walk.context.found({
@@ -193,7 +191,7 @@ export function tellStalePlace(
       missingMessages: index?.missingMessages ?? 0,
       isMarkedDeleted: index?.isMarkedDeleted ?? false,
       messages,
-      deletedAtSec: hex === undefined ? undefined : Number.parseInt(hex, 16),
+      deletedAtSec: name === undefined ? undefined : deletedAtSec(name, conf),
       mayBeLive:
         canonical && !canonical.hasIndex && (index?.isReadable || messages > 0)
           ? { name: canonical.name, path: canonical.place.meta.index }
@@ -206,7 +204,7 @@ export function tellStalePlace(
     candidates: own
       .filter(({ directory }) => directory.messages > 0)
       .map(({ one }) => ({ root: one.root.path, relative })),
-    owner: twin ? twin.owner : name !== undefined && userOf(name, conf) ? unitOf(name, conf) : undefined,
+    owner: twin ? twin.owner : name === undefined ? undefined : ownerOf(name, conf),
     twin: twin?.number,
     index: index && { root: index.root, relative },
     print: isSettled ? [...own.map(({ one }) => fingerprintOf(one.stat)), index?.print ?? '-'].join(' ') : undefined,

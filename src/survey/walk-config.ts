@@ -22,7 +22,7 @@ import {
 } from '../cyrus/names/mailbox-name.js';
 import type { SourceRoot } from '../disk/source.js';
 import type { Counts, LiveClass } from '../model/account.js';
-import type { Facts } from './classify.js';
+import type { ConfigFileFacts, Facts } from './classify.js';
 import { filePart, otherPart, plainFinding } from './finding.js';
 import type { LiveMailbox } from './live-mailboxes.js';
 import { UNFINISHED } from './place.js';
@@ -57,6 +57,23 @@ export function homeOf(
     inbox,
     byId: inbox && !inbox.place.legacy ? inbox.uniqueid : undefined,
     isGone: !hasMailbox && !isAdmin && live.records.get(name) === 'tombstone',
+  };
+}
+
+/** @param computed Where the server looks, below the root; undefined: nowhere any more. */
+export function misplaced(
+  root: SourceRoot,
+  kind: ConfigFileFacts['kind'],
+  of: string,
+  computed: string | undefined,
+  why: ConfigFileFacts['why'],
+): Facts {
+  return {
+    kind,
+    of,
+    computed: computed === undefined ? undefined : `${root.path}/${computed}`,
+    computedExists: computed !== undefined && root.stat(computed) !== undefined,
+    why,
   };
 }
 
@@ -144,41 +161,29 @@ class ConfigWalk {
     if (!this.#kinds.of(relative)) return { kind: 'foreign', what: `Cyrus keeps no .${suffix} of a user` };
     const { byId, isGone } = homeOf(this.#context, user);
     const computed = userFile(this.#context.job.source.conf, user, suffix, byId);
-    if (isGone) return this.#stale('user-file', toUserid(user), undefined, 'gone');
+    if (isGone) return misplaced(this.#root, 'user-file', toUserid(user), undefined, 'gone');
     if (computed === relative) return undefined;
-    return this.#stale('user-file', toUserid(user), computed, byId === undefined ? 'bucket' : 'by-uniqueid');
+    return misplaced(this.#root, 'user-file', toUserid(user), computed, byId === undefined ? 'bucket' : 'by-uniqueid');
   }
 
   #userFileById(relative: string, uniqueid: string, suffix: string): Facts | undefined {
     const { conf } = this.#context.job.source;
     const inbox = inboxById(this.#context, uniqueid);
-    if (!inbox) return this.#stale('user-file', `of uniqueid ${uniqueid}`, undefined, 'gone');
+    if (!inbox) return misplaced(this.#root, 'user-file', `of uniqueid ${uniqueid}`, undefined, 'gone');
     const computed = userFile(conf, { localpart: '' }, suffix, uniqueid);
-    return computed === relative ? undefined : this.#stale('user-file', inboxUser(inbox, conf), computed, 'bucket');
+    return computed === relative
+      ? undefined
+      : misplaced(this.#root, 'user-file', inboxUser(inbox, conf), computed, 'bucket');
   }
 
   #quotaFile(relative: string, root: string, isUnfinishedName: boolean): Facts | undefined {
     const { conf } = this.#context.job.source;
     if (isUnfinishedName && !this.#context.live.named(root)) return UNFINISHED;
     const of = toExternal(asInternalName(root), conf);
-    if (conf.databases.quota.backend !== 'quotalegacy') return this.#stale('quota-file', of, undefined, 'backend');
+    if (conf.databases.quota.backend !== 'quotalegacy')
+      return misplaced(this.#root, 'quota-file', of, undefined, 'backend');
     const computed = quotaFile(conf, root);
-    return computed === relative ? undefined : this.#stale('quota-file', of, computed, 'bucket');
-  }
-
-  #stale(
-    kind: 'user-file' | 'quota-file',
-    of: string,
-    computed: string | undefined,
-    why: 'bucket' | 'by-uniqueid' | 'gone' | 'backend',
-  ): Facts {
-    return {
-      kind,
-      of,
-      computed: computed === undefined ? undefined : `${this.#root.path}/${computed}`,
-      computedExists: computed !== undefined && this.#root.stat(computed) !== undefined,
-      why,
-    };
+    return computed === relative ? undefined : misplaced(this.#root, 'quota-file', of, computed, 'bucket');
   }
 }
 

@@ -122,8 +122,8 @@ function idOf({ dev, ino }: FileStat): string {
   return `${dev}:${ino}`;
 }
 
-function mailboxRootsOf({ data, archive, meta, metaPartition }: PartitionConf): string[] {
-  // What was kept on a metapartition once may still be there.
+/** Every root that files of a mailbox lie below, or lay: what was kept on a metapartition once may still be there. */
+export function mailboxRootsOf({ data, archive, meta, metaPartition }: PartitionConf): string[] {
   return [data, ...Object.values(meta), archive, metaPartition].filter((path) => path !== undefined);
 }
 

@@ -17,9 +17,18 @@ import type { LiveMailbox } from './live-mailboxes.js';
 import { lookAtLivePlace, tellLivePlace } from './live-place.js';
 import { isUnfinished, type Listed, type PlaceWalk, type Seen, UNFINISHED } from './place.js';
 import { isById, lookAtStalePlace, recallStalePlace, STALE, tellStalePlace, uniqueidOf } from './stale-place.js';
-import { entriesOf, foundUnreadable, isSettled, join, namesIn, oddKind, type WalkContext } from './walk-context.js';
+import {
+  addFile,
+  entriesOf,
+  foundUnreadable,
+  isSettled,
+  join,
+  namesIn,
+  oddKind,
+  type WalkContext,
+} from './walk-context.js';
 
-export interface WalkRoot {
+interface WalkRoot {
   readonly root: SourceRoot;
   readonly counts: RootTally | undefined;
 }
@@ -45,7 +54,7 @@ function kindOf({ data, archive }: PartitionConf, path: string): RootKind {
   return path === data ? 'data' : path === archive ? 'archive' : 'meta';
 }
 
-export class PartitionWalk implements PlaceWalk {
+class PartitionWalk implements PlaceWalk {
   readonly context: WalkContext;
   readonly partition: PartitionConf;
   readonly #paths: ReadonlySet<string>;
@@ -234,10 +243,7 @@ export class PartitionWalk implements PlaceWalk {
       if (kind === 'directory') this.#staging({ root, counts }, at);
       else if (kind === 'file') {
         const bytes = root.stat(at)?.sizeBytes ?? 0;
-        if (counts) {
-          counts.files++;
-          counts.bytes += bytes;
-        }
+        addFile(counts, bytes);
         this.file(root, relative, name, bytes, { kind: 'debris', what: 'staging' }, { content: true });
       } else this.#other(`${path}/${name}`, kind);
     }

@@ -7,7 +7,7 @@ import { encodePart, type User } from '../cyrus/names/mailbox-name.js';
 import type { SourceRoot } from '../disk/source.js';
 import type { Counts } from '../model/account.js';
 import { plainFinding } from './finding.js';
-import { homeOf, inboxById } from './walk-config.js';
+import { homeOf, inboxById, misplaced } from './walk-config.js';
 import { addFile, entriesOf, join, type WalkContext } from './walk-context.js';
 
 export function walkSearch(context: WalkContext): void {
@@ -37,9 +37,7 @@ function visit(context: WalkContext, root: SourceRoot, counts: Counts, relative:
   }
   if (entries.length === 0 && gone !== undefined) context.found(plainFinding({ kind: 'empty' }, [part]));
   else if (part.files > 0 && gone !== undefined)
-    context.found(
-      plainFinding({ kind: 'user-file', of: gone, computed: undefined, computedExists: false, why: 'gone' }, [part]),
-    );
+    context.found(plainFinding(misplaced(root, 'user-file', gone, undefined, 'gone'), [part]));
   else context.ledger.add('search', { files: part.files, bytes: part.bytes });
 }
 

@@ -7,10 +7,10 @@ import { toUserid } from '../cyrus/names/mailbox-name.js';
 import { fingerprintOf } from '../disk/file-stat.js';
 import type { SourceEntry, SourceRoot } from '../disk/source.js';
 import type { Counts } from '../model/account.js';
-import type { Facts } from './classify.js';
+import type { ConfigFileFacts } from './classify.js';
 import { filePart, otherPart, plainFinding } from './finding.js';
 import { isUnfinished, UNFINISHED } from './place.js';
-import { homeOf, inboxById } from './walk-config.js';
+import { homeOf, inboxById, misplaced } from './walk-config.js';
 import { addFile, entriesOf, isSettled, join, namesIn, type WalkContext } from './walk-context.js';
 
 export function walkSieve(context: WalkContext): void {
@@ -24,7 +24,7 @@ type SievePlace = {
   readonly isLive: boolean;
   readonly of: string;
   readonly computed: string | undefined;
-  readonly why: 'bucket' | 'by-uniqueid' | 'gone';
+  readonly why: ConfigFileFacts['why'];
 };
 
 /** The census' word for a directory of scripts, with all that is no directory in `odd`. */
@@ -138,13 +138,6 @@ class SieveWalk {
     };
     if (isEmpty) this.#context.found(plainFinding({ kind: 'empty' }, [part]));
     if (scripts.length === 0) return;
-    const facts: Facts = {
-      kind: 'user-file',
-      of,
-      computed: computed === undefined ? undefined : `${this.#root.path}/${computed}`,
-      computedExists: computed !== undefined && this.#root.stat(computed) !== undefined,
-      why,
-    };
-    this.#context.found(plainFinding(facts, [part]));
+    this.#context.found(plainFinding(misplaced(this.#root, 'user-file', of, computed, why), [part]));
   }
 }

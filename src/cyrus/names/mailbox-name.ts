@@ -101,6 +101,12 @@ export function isDeletedName(name: InternalName, conf: NameConf): boolean {
   return splitName(name, conf).deleted !== undefined;
 }
 
+/** When it was deleted, Unix time; undefined for what is no member of the DELETED hierarchy. */
+export function deletedAtSec(name: InternalName, conf: NameConf): number | undefined {
+  const hex = splitName(name, conf).deleted?.timeHex;
+  return hex === undefined ? undefined : Number.parseInt(hex, 16);
+}
+
 /**
  * The name in keys of a 3.6+ mailboxes.db and of subscriptions: parts joined by US with literal dots, after domain and GS.
  * A time of deletion is printed anew, and the default domain left out, as {@link canonicalName} does.
