@@ -16,7 +16,7 @@ import { sieveDir, userFile } from '../cyrus/layout/config-paths.js';
 import { readMailboxHeader } from '../cyrus/mailbox/header.js';
 import { type IndexHeader, readIndex, readIndexHeader } from '../cyrus/mailbox/index.js';
 import { LONGEST_HEADER_BYTES } from '../cyrus/mailbox/index-layout.js';
-import { splitName, toUserid, type User, userFromUserid } from '../cyrus/names/mailbox-name.js';
+import { deletedAtSec, toUserid, type User, userFromUserid } from '../cyrus/names/mailbox-name.js';
 import { aclPairs } from '../cyrus/records/acl.js';
 import type { MailboxEntry } from '../cyrus/records/mailboxes-db.js';
 import { parseSeen } from '../cyrus/records/seen.js';
@@ -39,8 +39,9 @@ export interface UseSign {
 export type Use =
   /** `newest` of each kind that was found, the newest first. */
   | { readonly kind: 'unused'; readonly signs: readonly UseSign[] }
-  /** `why` where nothing newer was seen, and yet it can't be called unused. */
-  | { readonly kind: 'used'; readonly sign?: UseSign | undefined; readonly why?: string | undefined };
+  | { readonly kind: 'used'; readonly sign: UseSign }
+  /** Nothing newer was seen, and yet it can't be called unused. */
+  | { readonly kind: 'doubtful'; readonly why: string };
 
 export interface DisuseRule {
   readonly limitSec: number;
@@ -66,68 +67,52 @@ export function useOf(
     look.readers();
     look.records(); // the dearest comes last, and mostly not at all
   } catch (error) {
-    if (error instanceof Used) return { kind: 'used', sign: error.sign, why: error.why };
+    if (error instanceof StaysIn) return error.use;
     throw error;
   }
   return { kind: 'unused', signs: look.signs() };
 }
 
 /** Ends the look: the user stays in. */
-class Used extends Error {
-  constructor(
-    readonly sign: UseSign | undefined,
-    readonly why: string | undefined,
-  ) {
-    super('used');
+class StaysIn extends Error {
+  constructor(readonly use: Exclude<Use, { kind: 'unused' }>) {
+    super(use.kind);
   }
 }
 
 class Look {
-  readonly #job: Job;
-  readonly #trees: SourceTrees;
-  readonly #user: User;
-  readonly #entries: readonly MailboxEntry[];
-  readonly #inboxIdOf: (user: User) => string | undefined;
-  readonly #rule: DisuseRule;
   readonly #newest = new Map<UseKind, UseSign>();
 
   constructor(
-    job: Job,
-    trees: SourceTrees,
-    user: User,
-    entries: readonly MailboxEntry[],
-    inboxIdOf: (user: User) => string | undefined,
-    rule: DisuseRule,
-  ) {
-    this.#job = job;
-    this.#trees = trees;
-    this.#user = user;
-    this.#entries = entries;
-    this.#inboxIdOf = inboxIdOf;
-    this.#rule = rule;
-  }
+    readonly job: Job,
+    readonly trees: SourceTrees,
+    readonly user: User,
+    readonly entries: readonly MailboxEntry[],
+    readonly inboxIdOf: (user: User) => string | undefined,
+    readonly rule: DisuseRule,
+  ) {}
 
   signs(): UseSign[] {
     return [...this.#newest.values()].sort((a, b) => b.atSec - a.atSec);
   }
 
-  /** @throws Used where it is newer than the limit. */
+  /** @throws StaysIn where it is newer than the limit. */
   #see(kind: UseKind, atSec: number, what: string): void {
-    if (atSec <= 0 || !this.#rule.kinds.has(kind)) return;
+    if (atSec <= 0 || !this.rule.kinds.has(kind)) return;
     const sign = { kind, atSec, what };
-    if (atSec >= this.#rule.limitSec) throw new Used(sign, undefined);
+    if (atSec >= this.rule.limitSec) throw new StaysIn({ kind: 'used', sign });
     if (atSec > (this.#newest.get(kind)?.atSec ?? 0)) this.#newest.set(kind, sign);
   }
 
   #doubt(why: string): never {
-    throw new Used(undefined, why);
+    throw new StaysIn({ kind: 'doubtful', why });
   }
 
   /** By the headers of their indexes. */
   mailboxes(): void {
-    for (const entry of this.#entries) {
-      const hex = splitName(entry.name, this.#job.source.conf).deleted?.timeHex;
-      if (hex !== undefined) this.#see('change', Number.parseInt(hex, 16), `${entry.name} was deleted`);
+    for (const entry of this.entries) {
+      const deletedAt = deletedAtSec(entry.name, this.job.source.conf);
+      if (deletedAt !== undefined) this.#see('change', deletedAt, `${entry.name} was deleted`);
       const { bytes, path } = this.#file('index', entry, LONGEST_HEADER_BYTES);
       const header: IndexHeader = this.#parse(() => readIndexHeader(bytes, path), entry);
       this.#see('append', header.lastAppend, `last append to ${entry.name}`);
@@ -139,17 +124,16 @@ class Look {
   }
 
   ownFiles(): void {
-    const { conf } = this.#job.source;
-    const byId = this.#inboxIdOf(this.#user);
-    const config = this.#trees.root(conf.configDirectory);
-    const mtimeOf = (suffix: string): number =>
-      seconds(config?.stat(userFile(conf, this.#user, suffix, byId))?.mtimeNs);
+    const { conf } = this.job.source;
+    const byId = this.inboxIdOf(this.user);
+    const config = this.trees.root(conf.configDirectory);
+    const mtimeOf = (suffix: string): number => seconds(config?.stat(userFile(conf, this.user, suffix, byId))?.mtimeNs);
     for (const suffix of ['seen', 'dav']) this.#see('login', mtimeOf(suffix), `its ${suffix} database was written`);
     this.#see('change', mtimeOf('sub'), 'its subscriptions were written');
-    for (const { atSec } of this.#seenBy(this.#user)) this.#see('seen', atSec, 'its seen database');
-    if (conf.sieveUseHomedir || !this.#rule.kinds.has('change')) return;
-    const scripts = this.#trees.root(conf.sieveDir);
-    const relative = sieveDir(conf, this.#user, byId);
+    for (const { atSec } of this.#seenBy(this.user)) this.#see('seen', atSec, 'its seen database');
+    if (conf.sieveUseHomedir || !this.rule.kinds.has('change')) return;
+    const scripts = this.trees.root(conf.sieveDir);
+    const relative = sieveDir(conf, this.user, byId);
     const dir = scripts?.dir(relative);
     if (!dir) return;
     this.#see('change', seconds(scripts?.stat(relative)?.mtimeNs), 'its scripts were changed');
@@ -162,11 +146,11 @@ class Look {
 
   /** Others whom the ACL lets read: a mailbox of many is in use though its owner never logs in. */
   readers(): void {
-    if (!this.#rule.kinds.has('seen')) return;
-    const { conf } = this.#job.source;
-    const own = toUserid(this.#user);
+    if (!this.rule.kinds.has('seen')) return;
+    const { conf } = this.job.source;
+    const own = toUserid(this.user);
     const read = new Map<string, Set<string>>();
-    for (const entry of this.#entries) {
+    for (const entry of this.entries) {
       const { name } = entry;
       for (const [who, rights] of aclPairs(entry.acl)) {
         if (who === own || who.startsWith('-') || !rights.includes('r') || conf.admins.includes(who)) continue;
@@ -183,8 +167,8 @@ class Look {
 
   /** By each record of the indexes: a header may be older than what it stands for. */
   records(): void {
-    if (!this.#rule.kinds.has('append')) return;
-    for (const entry of this.#entries) {
+    if (!this.rule.kinds.has('append')) return;
+    for (const entry of this.entries) {
       const { bytes, path } = this.#file('index', entry);
       const index = this.#parse(() => readIndex(bytes, path), entry);
       for (let i = 0; i < index.count; i++) {
@@ -194,11 +178,11 @@ class Look {
     }
   }
 
-  /** @throws Used where there is none. */
+  /** @throws StaysIn where there is none. */
   #file(kind: 'index' | 'header', entry: MailboxEntry, length?: number): { bytes: Buffer; path: string } {
-    const { conf } = this.#job.source;
+    const { conf } = this.job.source;
     const place = placeOfEntry(conf, entry);
-    const root = place && this.#trees.root(place.roots.meta[kind]);
+    const root = place && this.trees.root(place.roots.meta[kind]);
     const file = place && `${place.relative}/cyrus.${kind}`;
     try {
       const bytes = file && (length === undefined ? root?.read(file) : root?.readStart(file, length));
@@ -225,13 +209,13 @@ class Look {
     return uniqueid ?? this.#doubt(`${entry.name} has no uniqueid by which to find out who read it`);
   }
 
-  /** @throws Used where it can't be read */
+  /** @throws StaysIn where it can't be read */
   #seenBy(user: User): { id: string; atSec: number }[] {
-    if (!this.#rule.kinds.has('seen')) return [];
-    const { conf } = this.#job.source;
-    const file = userFile(conf, user, 'seen', this.#inboxIdOf(user));
+    if (!this.rule.kinds.has('seen')) return [];
+    const { conf } = this.job.source;
+    const file = userFile(conf, user, 'seen', this.inboxIdOf(user));
     try {
-      const entries = readSourceDatabase(this.#trees.root(conf.configDirectory), file, conf.version) ?? [];
+      const entries = readSourceDatabase(this.trees.root(conf.configDirectory), file, conf.version) ?? [];
       return entries.map(({ key, value }) => {
         const { lastReadSec, lastChangeSec } = parseSeen(value, file);
         return { id: key, atSec: Math.max(lastReadSec, lastChangeSec) };

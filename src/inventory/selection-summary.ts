@@ -1,5 +1,6 @@
 /** Who comes along and who does not, with sizes: what survey, plan and cutover show of {@link Selection}. */
 import { FormatError } from '../base/errors.js';
+import { formatDay } from '../base/units.js';
 import { userOf } from '../cyrus/names/mailbox-name.js';
 import { isLive, type MailboxEntry } from '../cyrus/records/mailboxes-db.js';
 import { errnoOf } from '../disk/os-path.js';
@@ -95,8 +96,7 @@ function isLeft(stay: Stay | undefined): stay is Left {
 
 function evidenceOf(stay: Left): string[] {
   if (stay.reason === 'left-out') return [`leave_out has "${stay.pattern}"`];
-  const dayOf = (sec: number) => new Date(sec * 1000).toISOString().slice(0, 10);
-  return stay.signs.map(({ kind, atSec, what }) => `${kind} ${dayOf(atSec)}: ${what}`);
+  return stay.signs.map(({ kind, atSec, what }) => `${kind} ${formatDay(atSec)}: ${what}`);
 }
 
 function sizeOf(job: Job, trees: SourceTrees, entry: MailboxEntry): { messages: number; bytes: number } {

@@ -24,12 +24,11 @@ import {
   textOfSubject,
 } from '../cyrus/names/name-pattern.js';
 import { isLive, type MailboxEntry } from '../cyrus/records/mailboxes-db.js';
-import { isAtLeast } from '../cyrus/version.js';
 import type { SourceTrees } from '../disk/trees.js';
 import type { Job } from '../job/job.js';
 import type { State } from '../state/state.js';
 import { type DisuseRule, type UseSign, useOf } from './disuse.js';
-import { unitOf } from './listed-mailbox.js';
+import { isByName, unitOf } from './listed-mailbox.js';
 
 /** Why a unit does not come. */
 export type Stay =
@@ -193,7 +192,7 @@ export function selectUsers(job: Job, state: State, trees: SourceTrees, entries:
   }
   const inboxIdOf = (user: User) => {
     const inbox = inboxes.get(inboxOf(user));
-    return inbox && isAtLeast(job.source.conf.version, '3.6') && !inbox.legacy ? inbox.uniqueid : undefined;
+    return inbox && !isByName(job.source.conf, inbox.legacy) ? inbox.uniqueid : undefined;
   };
   const kinds = [...rule.kinds].sort().join(' ');
   if (state.fact('useKinds') !== kinds) state.units.forgetLastUses();
@@ -207,8 +206,8 @@ export function selectUsers(job: Job, state: State, trees: SourceTrees, entries:
     if ((before.get(unit) ?? 0) >= rule.limitSec) continue;
     const use = useOf(job, trees, user, own, inboxIdOf, rule);
     if (use.kind === 'unused') unused.set(unit, use.signs);
-    else if (use.sign) met.push([unit, use.sign.atSec]);
-    else doubts.push({ unit, why: use.why ?? '' });
+    else if (use.kind === 'used') met.push([unit, use.sign.atSec]);
+    else doubts.push({ unit, why: use.why });
   }
   state.units.saveLastUses(met);
   return new Selection(job, finals, unused, doubts);

@@ -6,7 +6,7 @@ import { FormatError, RefusedError } from '../base/errors.js';
 import type { DbEntry } from '../cyrus/db/entry.js';
 import type { InternalName } from '../cyrus/names/mailbox-name.js';
 import { isLive, type MailboxEntry, readMailboxEntries, writeMailboxEntries } from '../cyrus/records/mailboxes-db.js';
-import { hasNewDialect } from '../cyrus/records/mailboxes-dialect.js';
+import { DERIVED_OLD, hasNewDialect } from '../cyrus/records/mailboxes-dialect.js';
 import { isAtLeast } from '../cyrus/version.js';
 import type { SourceTrees } from '../disk/trees.js';
 import type { Job } from '../job/job.js';
@@ -106,6 +106,7 @@ export function entriesOfOthers(job: Job, serving: ServingTarget, added: readonl
   const { conf } = job.target;
   const going = new Set(added.map(({ key }) => key));
   for (const { key } of writeMailboxEntries([...serving.ours], conf)) going.add(key);
-  const derived = isAtLeast(conf.version, '3.6') ? /^A[US]\x1e/ : /^\$(?:RACL|RUNQ)(?:\$|$)/;
+  // Of what DERIVED_NEW names, others' `J` records stay.
+  const derived = isAtLeast(conf.version, '3.6') ? /^A[US]\x1e/ : DERIVED_OLD;
   return serving.entries.filter(({ key }) => !going.has(key) && !derived.test(key));
 }

@@ -10,6 +10,7 @@
  * | the same, and only the source has one | the source's, unless others' mailboxes would come under it: then none, and a problem |
  */
 import { readIndexHeader } from '../cyrus/mailbox/index.js';
+import { LONGEST_HEADER_BYTES } from '../cyrus/mailbox/index-layout.js';
 import { asInternalName } from '../cyrus/names/mailbox-name.js';
 import { isLive } from '../cyrus/records/mailboxes-db.js';
 import type { Quota } from '../cyrus/records/quota.js';
@@ -92,7 +93,8 @@ function sumUp(job: Job, mailboxes: ServingTarget['mailboxes']) {
   try {
     for (const entry of mailboxes) {
       const place = placeOfEntry(job.target.conf, entry);
-      const bytes = place && target.root(place.roots.meta.index)?.read(`${place.relative}/cyrus.index`);
+      const root = place && target.root(place.roots.meta.index);
+      const bytes = place && root?.readStart(`${place.relative}/cyrus.index`, LONGEST_HEADER_BYTES);
       sum.folders += 1n;
       if (!place || !bytes) continue;
       const index = readIndexHeader(bytes, `${place.meta.index}/cyrus.index`);
