@@ -13,6 +13,10 @@ const SLACK = 1e-6;
 export class Loads {
   readonly task: PlacementTask;
   readonly assignment: Assignment;
+  /** Which partitions take part in spreading. */
+  readonly open: readonly boolean[];
+  /** 0: the unit lies, or must lie, on a partition that takes no part. It stays there, and is nobody's share. */
+  readonly isCounted: Uint8Array;
   /** Share of the whole that each partition should carry; they add up to 1. 0: it takes no part in spreading. */
   readonly shares: Float64Array;
   /** How much of its share each partition could carry before a disk is full; Infinity where nobody knows. */
@@ -31,8 +35,14 @@ export class Loads {
 
   constructor(task: PlacementTask) {
     this.task = task;
-    const { partitions, disks, keys } = task;
+    const { partitions, disks, keys, current, choices, choice } = task;
     this.assignment = new Int16Array(keys.length).fill(-1);
+    this.open = openPartitions(task);
+    this.isCounted = new Uint8Array(keys.length);
+    for (let u = 0; u < keys.length; u++) {
+      const p = fixedPlace(current[u]!, choices[choice[u]!]!);
+      this.isCounted[u] = p < 0 || this.open[p] ? 1 : 0;
+    }
     this.first = new Int32Array(partitions.length + 1);
     this.used = new Float64Array(disks.length * 2);
     this.room = Float64Array.from(disks.flatMap(({ bytes, inodes }) => [bytes, inodes]));
@@ -44,11 +54,10 @@ export class Loads {
       }
       this.first[p + 1] = this.#columns.length;
     }
-    const open = openPartitions(task);
-    const { shares, mostOfShare } = this.#shares(open);
+    const { shares, mostOfShare } = this.#shares();
     this.shares = shares;
     this.mostOfShare = mostOfShare;
-    const sums = columnSums(this.#columns, (u) => isClosed(task, open, u));
+    const sums = columnSums(this.#columns, this.isCounted);
     for (const p of partitions.keys())
       for (let k = this.first[p]!; k < this.first[p + 1]!; k++) {
         const whole = shares[p]! * sums.get(this.#columns[k]!)!;
@@ -61,13 +70,14 @@ export class Loads {
    * As much as the tightest of a partition's disks takes of the average mail; a disk that several partitions are on is
    * theirs together.
    */
-  #shares(open: readonly boolean[]): { shares: Float64Array; mostOfShare: number } {
-    const sums = columnSums(this.#diskColumns, (u) => isClosed(this.task, open, u));
+  #shares(): { shares: Float64Array; mostOfShare: number } {
+    const { open, isCounted } = this;
+    const sums = columnSums(this.#diskColumns, isCounted);
     const left = Float64Array.from(this.room); // what stays on closed partitions has its room
     const { current, choices, choice } = this.task;
     for (let u = 0; u < current.length; u++) {
+      if (isCounted[u]) continue;
       const p = fixedPlace(current[u]!, choices[choice[u]!]!);
-      if (p < 0 || open[p]) continue;
       for (let k = this.first[p]!; k < this.first[p + 1]!; k++) left[this.#cells[k]!]! -= this.#diskColumns[k]![u]!;
     }
     const asked = new Float64Array(left.length);
@@ -202,30 +212,24 @@ export class Loads {
   }
 }
 
-/** Which partitions take part in spreading: those that some unit may go to or not; where none may choose, all that are in use. */
-export function openPartitions({ partitions, choices }: PlacementTask): boolean[] {
+/** Those that some unit may go to or not; where none may choose, all that are in use. */
+function openPartitions({ partitions, choices }: PlacementTask): boolean[] {
   const real = choices.filter((set) => set.length > 1);
   const open = partitions.map(() => false);
   for (const set of real.length > 0 ? real : choices) for (const p of set) open[p] = true;
   return open;
 }
 
-/** Whether the unit lies, or must lie, on a partition that takes no part: it stays there, and is nobody's share. */
-export function isClosed({ current, choices, choice }: PlacementTask, open: readonly boolean[], u: number): boolean {
-  const p = fixedPlace(current[u]!, choices[choice[u]!]!);
-  return p >= 0 && !open[p]!;
-}
-
 function fixedPlace(current: number, set: readonly number[]): number {
   return current >= 0 ? current : set.length === 1 ? set[0]! : -1;
 }
 
-function columnSums(columns: readonly Float64Array[], without: (u: number) => boolean): Map<Float64Array, number> {
+function columnSums(columns: readonly Float64Array[], isCounted: Uint8Array): Map<Float64Array, number> {
   const sums = new Map<Float64Array, number>();
   for (const column of columns) {
     if (sums.has(column)) continue;
     let sum = 0;
-    for (let u = 0; u < column.length; u++) if (!without(u)) sum += column[u]!;
+    for (let u = 0; u < column.length; u++) if (isCounted[u]) sum += column[u]!;
     sums.set(column, sum);
   }
   return sums;

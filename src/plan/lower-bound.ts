@@ -3,7 +3,7 @@
  * allow. Three reasons: somebody carries the mean; what rules tie to some partitions is carried there; large units can't
  * be cut. Reckoned with the messages alone (the first slot), by bytes and by files.
  */
-import { isClosed, type Loads, openPartitions } from './loads.js';
+import type { Loads } from './loads.js';
 
 /** Of so many sets of partitions that rules name, all unions are looked at; of more, each set by itself. */
 const MOST_SETS = 8;
@@ -11,10 +11,7 @@ const MOST_SETS = 8;
 const PER_PARTITION = 8;
 
 export function lowerBound(loads: Loads): number {
-  const { task, shares, first } = loads;
-  const open = openPartitions(task);
-  const isCounted = new Uint8Array(task.keys.length);
-  for (let u = 0; u < isCounted.length; u++) isCounted[u] = isClosed(task, open, u) ? 0 : 1;
+  const { task, shares, first, open, isCounted } = loads;
   const parts = new Float64Array(isCounted.length);
   let bound = 0;
   for (const kind of [0, 1]) {
