@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { ConfigError, RefusedError } from '../base/errors.js';
 import { Exit } from '../base/exit.js';
@@ -8,6 +8,7 @@ import { errnoOf } from '../disk/os-path.js';
 import { SourceTrees } from '../disk/trees.js';
 import { type Inventory, takeInventory } from '../inventory/inventory.js';
 import type { Job } from '../job/job.js';
+import type { ProblemList } from '../model/problem.js';
 import { checkEdits, sourceOf } from '../plan/edited.js';
 import { explain } from '../plan/explain.js';
 import { type DetailedPlan, idleRules, makePlan, type PlanOptions, requireBalance } from '../plan/plan.js';
@@ -41,7 +42,6 @@ export function planCommand(): Command {
     .option('--from-csv <file>', 'take placements back from there; each row is checked, then all are taken or none')
     .option('--dry-run', 'remember nothing of it')
     .action(async (options: PlanCommandOptions) => {
-      if (options.csv === '-' && options.json) options = { ...options, csv: '' }; // said below, in the document
       await runOnJob('plan/1', options, (job, state, env) => {
         const source = new SourceTrees(job.source);
         try {
@@ -60,12 +60,15 @@ function planOutcome(
   trees: SourceTrees,
   options: PlanCommandOptions,
 ): Outcome {
-  if (options.csv === '')
+  if (options.csv === '-' && options.json)
     throw new ConfigError('--csv - with --json', 'both want stdout', 'Write the CSV to a file, or leave out --json.');
   const isChange = options.rebalance !== undefined || options.fromCsv !== undefined;
   if (isChange && !options.dryRun) requireNotFinal(state);
+  const rebalanceTo = wantedSpread(job, options);
   const inventory = takeInventory(job, state, trees, env.problems);
-  const plan = makePlan(job, state, inventory, { ...changes(job, state, inventory, env, trees, options), trees });
+  const make = (change: PlanOptions) => makePlan(job, state, inventory, { ...change, trees });
+  const edited = options.fromCsv === undefined ? undefined : editsOf(options.fromCsv, make, env.problems);
+  const plan = make({ rebalanceTo, edited, dryRun: options.dryRun });
   for (const problem of [...idleRules(plan), ...plan.problems]) env.problems.add(problem);
   const exit = plan.details.decision.loads.shortfalls().length > 0 ? Exit.refused : undefined;
   if (options.csv !== undefined) {
@@ -109,59 +112,54 @@ function planOutcome(
   };
 }
 
-/** What `--rebalance` or `--from-csv` changes. */
-function changes(
-  job: Job,
-  state: State,
-  inventory: Inventory,
-  env: Environment,
-  trees: SourceTrees,
-  { rebalance, fromCsv, dryRun }: PlanCommandOptions,
-): PlanOptions {
-  if (fromCsv !== undefined && rebalance !== undefined)
+/** What `--rebalance` asks for; undefined without it. @throws ConfigError where that can't be asked for. */
+function wantedSpread(job: Job, { rebalance, fromCsv }: PlanCommandOptions): number | undefined {
+  if (rebalance === undefined) return undefined;
+  if (fromCsv !== undefined)
     throw new ConfigError(
       '--rebalance with --from-csv',
       'the one places by itself what the other says by hand',
       'Take the CSV first, then rebalance: what the CSV placed stays.',
     );
-  if (rebalance !== undefined) {
-    const wanted = rebalance === true ? job.options.placement.wanted_spread : Number(rebalance);
-    if (!(wanted >= 1))
-      throw new ConfigError(
-        `--rebalance ${rebalance}`,
-        'it takes a spread, such as 1.05',
-        'Give a number of 1 or more.',
-      );
-    requireBalance(makePlan(job, state, inventory, { dryRun: true, trees }), '--rebalance');
-    return { rebalanceTo: wanted, dryRun };
-  }
-  if (fromCsv === undefined) return { dryRun };
-  const before = makePlan(job, state, inventory, { dryRun: true, trees });
-  const rows = readCsv(readText(fromCsv), fromCsv, ['name', 'partition']).map(({ line, cells }) => ({
+  const wanted = rebalance === true ? job.options.placement.wanted_spread : Number(rebalance);
+  if (!(wanted >= 1))
+    throw new ConfigError(`--rebalance ${rebalance}`, 'it takes a spread, such as 1.05', 'Give a number of 1 or more.');
+  requireBalance(job, '--rebalance');
+  return wanted;
+}
+
+/** What `--from-csv` changes, by key. @throws where a row is wrong, or what all rows together say does not fit. */
+function editsOf(
+  file: string,
+  make: (change: PlanOptions) => DetailedPlan,
+  list: ProblemList,
+): ReadonlyMap<string, string> {
+  const before = make({ dryRun: true });
+  const rows = readCsv(readText(file), file, ['name', 'partition']).map(({ line, cells }) => ({
     line,
     name: nameOfCsv(cells.name!),
     from: nameOfCsv(cells.from ?? ''),
     partition: cells.partition!,
   }));
-  const { edited, problems } = checkEdits(rows, before, fromCsv);
-  for (const problem of problems) env.problems.add(problem);
+  const { edited, problems } = checkEdits(rows, before, file);
+  for (const problem of problems) list.add(problem);
   if (problems.length > 0)
     throw new ConfigError(
-      `${plural(problems.length, 'row')} of ${fromCsv} ${problems.length === 1 ? 'is' : 'are'} wrong`,
+      `${plural(problems.length, 'row')} of ${file} ${problems.length === 1 ? 'is' : 'are'} wrong`,
       'each is listed; no row was taken',
       'Correct them, then give the file again.',
       { code: 'csv-rows-wrong' },
     );
-  const after = makePlan(job, state, inventory, { dryRun: true, edited, trees });
+  const after = make({ dryRun: true, edited });
   const short = after.details.decision.loads.shortfalls();
   if (short.length > before.details.decision.loads.shortfalls().length)
     throw new RefusedError(
-      `The placements of ${fromCsv} do not fit`,
+      `The placements of ${file} do not fit`,
       after.problems.map(({ message }) => message).join('; '),
       'Place some of it elsewhere; no row was taken.',
       { code: 'no-space' },
     );
-  return { edited, dryRun };
+  return edited;
 }
 
 function explained(job: Job, plan: DetailedPlan, inventory: Inventory, state: State, name: string): Outcome {
@@ -207,9 +205,8 @@ function readText(file: string): string {
 }
 
 function writeNew(file: string, text: string): void {
-  let fd: number;
   try {
-    fd = openSync(file, 'wx', 0o600);
+    writeFileSync(file, text, { flag: 'wx', mode: 0o600 });
   } catch (error) {
     const isThere = errnoOf(error) === 'EEXIST';
     throw new ConfigError(
@@ -218,11 +215,6 @@ function writeNew(file: string, text: string): void {
       'Name another file.',
       { cause: error },
     );
-  }
-  try {
-    writeSync(fd, text);
-  } finally {
-    closeSync(fd);
   }
 }
 

@@ -5,7 +5,7 @@
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { databaseDirectories } from '../cyrus/layout/config-paths.js';
-import { isMissing, joinPath, osPath } from '../disk/os-path.js';
+import { joinPath, osPath } from '../disk/os-path.js';
 import type { Side } from './job.js';
 
 /** @returns what was seen, empty where nothing was. */
@@ -94,8 +94,7 @@ function linkOf(path: string): string | undefined {
 function readText(path: string): string {
   try {
     return readFileSync(osPath(path), 'latin1');
-  } catch (error) {
-    if (isMissing(error)) return '';
-    return ''; // another user's process: no evidence
+  } catch {
+    return ''; // as above
   }
 }

@@ -11,11 +11,11 @@ import type { PlacementTask } from './units.js';
 /** Closer to the lower bound than this is not looked for: a tenth of what is promised. */
 const GOOD_ENOUGH = 1.001;
 
-/** @param isFree Units that may be placed; all others stay at `current`. */
-export function balance(task: PlacementTask, isFree: (u: number) => boolean): Loads {
+/** What lies or was promised somewhere stays there; all others are placed. */
+export function balance(task: PlacementTask): Loads {
   const loads = new Loads(task);
   const { keys, current } = task;
-  const isOpen = (u: number) => current[u]! < 0 || isFree(u);
+  const isOpen = (u: number) => current[u]! < 0;
   let count = 0;
   for (let u = 0; u < keys.length; u++)
     if (isOpen(u)) count++;
@@ -45,7 +45,7 @@ function sortLargestFirst({ partitions }: PlacementTask, units: Uint32Array): vo
 }
 
 /** Of the partitions allowed the one where it weighs least; where it fits nowhere, that which it overfills least. */
-export function bestPlace(loads: Loads, u: number): number {
+function bestPlace(loads: Loads, u: number): number {
   const { choices, choice } = loads.task;
   const set = choices[choice[u]!]!;
   let best = -1;

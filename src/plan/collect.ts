@@ -1,8 +1,7 @@
 /**
  * Adds up mailboxes to units, in columns, whatever order they come in; the result is in the order of keys. Pure.
  */
-
-import type { PartitionDisks, Role } from './disks.js';
+import { type PartitionDisks, ROLES, type Role } from './disks.js';
 import { CACHE_FILES, type Footprint, INDEX_FILES, overheadBytes, plainFootprint } from './footprint.js';
 import type { Ruled } from './rules.js';
 import type { PlanPartition, Slot } from './units.js';
@@ -181,8 +180,7 @@ export function slotsOf(
   };
   return partitions.map(({ name, disk }) => {
     const byDisk = new Map<number, Role[]>();
-    for (const role of ['data', 'archive', 'index', 'cache'] as const)
-      byDisk.set(disk[role], [...(byDisk.get(disk[role]) ?? []), role]);
+    for (const role of ROLES) byDisk.set(disk[role], [...(byDisk.get(disk[role]) ?? []), role]);
     const slots = [...byDisk].map(([at, roles]): Slot => {
       const messages = roles.filter((role) => role === 'data' || role === 'archive');
       const spread = messages.length > 0 ? messages : roles;
@@ -236,7 +234,7 @@ export function takenBy(
   blockBytes: readonly number[],
   footprint: Footprint,
 ): (readonly [number, number, number])[] {
-  return (['data', 'archive', 'index', 'cache'] as const).map((role) => {
+  return ROLES.map((role) => {
     const [column, factor] = filesOf(role, 1);
     const files = footprint[column] * factor;
     return [disk[role], footprint[BYTES[role]] + files * overheadBytes(blockBytes[disk[role]]!), files] as const;

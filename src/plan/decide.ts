@@ -5,6 +5,7 @@
  * `--rebalance` move it; and what was only promised and not copied yet is placed anew where the job file's [placement]
  * or the target's partitions are others by now.
  */
+import type { PlacementRow } from '../state/placement-rows.js';
 import { balance } from './balance.js';
 import type { Collected } from './collect.js';
 import { Loads } from './loads.js';
@@ -12,13 +13,7 @@ import { type Reason, reasonOf } from './reason.js';
 import { rebalance } from './rebalance.js';
 import type { PlacementTask, PlanPartition, Room } from './units.js';
 
-export interface PlacedBefore {
-  readonly unit: string;
-  readonly partition: string;
-  readonly reason: string;
-  readonly bytes: number | null;
-  readonly files: number | null;
-}
+export type PlacedBefore = Pick<PlacementRow, 'unit' | 'partition' | 'reason' | 'bytes'>;
 
 export interface DecideInput {
   readonly collected: Collected;
@@ -78,7 +73,7 @@ export function decide(input: DecideInput): Decision {
     const p = numberOf.get(partition);
     if (u === undefined || p === undefined) continue;
     known[u] = p;
-    bytesThen[u] = bytes ?? -1;
+    bytesThen[u] = bytes;
     const why = reasonOf(reason);
     if (why === 'csv') {
       if (rules[rule[u]!]!.kind === 'written' && !choices[choice[u]!]!.includes(p)) continue;
@@ -106,7 +101,7 @@ export function decide(input: DecideInput): Decision {
   });
   const make = (factor: number): { loads: Loads; aim: number | undefined } =>
     rebalanceTo === undefined
-      ? { loads: balance(task(factor), () => false), aim: undefined }
+      ? { loads: balance(task(factor)), aim: undefined }
       : rebalance(task(factor), rebalanceTo, isMovable);
   let made = make(growth);
   const roomForGrowth = growth === 1 || made.loads.shortfalls().length === 0;
@@ -120,7 +115,7 @@ export function decide(input: DecideInput): Decision {
     if (moved) reasons[u] = 'rebalanced';
     else reasons[u] ??= choices[choice[u]!]!.length === 1 ? 'rule' : 'balanced';
     if (reasons[u] === 'rule' && rules[rule[u]!]!.kind === 'followed') continue; // nothing to remember
-    if (known[u] !== p || moved || (edited.size > 0 && edited.has(keys[u]!))) {
+    if (known[u] !== p || (edited.size > 0 && edited.has(keys[u]!))) {
       fresh.push(u);
       bytesThen[u] = collected.bytesOf(u);
     }

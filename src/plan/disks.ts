@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import type { CyrusConf } from '../cyrus/conf/cyrus-conf.js';
 import { ifThere, osPath } from '../disk/os-path.js';
 import type { Reserve } from '../job/job-file.js';
+import type { Room } from './units.js';
 
 /** One file system as statfs(2) says it; Infinity where it counts none (inodes of btrfs). */
 export interface DiskSpace {
@@ -85,11 +86,19 @@ export function disksOf(side: { conf: CyrusConf; real(path: string): string }, p
   return { disks, partitions };
 }
 
+/** What is free for more, the reserve left alone. */
+export function freeRoom(disk: DiskSpace, reserve: Reserve): Room {
+  return {
+    bytes: Math.max(0, disk.freeBytes - reservedBytes(disk, reserve)),
+    inodes: Math.max(0, disk.freeInodes - reservedInodes(disk, reserve)),
+  };
+}
+
 export function reservedBytes({ totalBytes }: DiskSpace, reserve: Reserve): number {
   if ('bytes' in reserve) return reserve.bytes;
   return Number.isFinite(totalBytes) ? totalBytes * reserve.part : 0;
 }
 
-export function reservedInodes({ totalInodes }: DiskSpace, reserve: Reserve): number {
+function reservedInodes({ totalInodes }: DiskSpace, reserve: Reserve): number {
   return 'part' in reserve && Number.isFinite(totalInodes) ? totalInodes * reserve.part : 0;
 }

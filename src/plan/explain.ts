@@ -1,48 +1,10 @@
 /** Why a unit lies where it does: all that the planner looked at for it. */
 import type { Inventory } from '../inventory/inventory.js';
 import type { SourceMailbox } from '../model/mailbox.js';
+import type { Explanation } from '../model/placement-view.js';
 import type { State } from '../state/state.js';
 import { type DetailedPlan, keyOf } from './plan.js';
 import type { Reason } from './reason.js';
-
-export interface Explanation {
-  /** The mailbox or unit that was asked for. */
-  readonly name: string;
-  readonly unit: string;
-  readonly partition: string;
-  readonly reason: string;
-  /** Directories of the mailbox; of a unit without a mailbox of its name, null. */
-  readonly from: string | null;
-  readonly to: string | null;
-  readonly mailboxes: number;
-  readonly bytes: number;
-  readonly files: number;
-  /** Partitions of the source that it lies on. */
-  readonly sourcePartitions: readonly string[];
-  /** Of all units, by bytes; 1 is the largest. */
-  readonly rank: number;
-  readonly units: number;
-  /** What it was when it was placed; null where nobody noted. */
-  readonly bytesWhenPlaced: number | null;
-  readonly rule: string;
-  readonly partitions: readonly {
-    readonly name: string;
-    /** Whether it may lie there, and why not. */
-    readonly allowed: boolean;
-    readonly because: string;
-    /** What the partition carries of its share without it, and with it. */
-    readonly without: number;
-    readonly with: number;
-    readonly fits: boolean;
-  }[];
-  /** Partitions of the target on which mailboxes of it lie now, and go from at the next pass. */
-  readonly moves: readonly {
-    readonly from: string;
-    readonly to: string;
-    readonly mailboxes: number;
-    readonly bytes: number;
-  }[];
-}
 
 /** Undefined where there is neither such a mailbox nor such a unit. */
 export function explain(plan: DetailedPlan, inventory: Inventory, state: State, name: string): Explanation | undefined {
@@ -58,8 +20,7 @@ export function explain(plan: DetailedPlan, inventory: Inventory, state: State, 
   const key = keyOf(plan, shown);
   const u = collected.positions.get(key)!;
   const { loads, reasons, bytesThen } = decision;
-  const { columns, rules, rule } = collected;
-  const bytesOf = (unit: number) => collected.bytesOf(unit);
+  const { columns, rules, rule, bytesOf } = collected;
   let rank = 1;
   for (let other = 0; other < collected.keys.length; other++) if (bytesOf(other) > bytesOf(u)) rank++;
   const at = loads.assignment[u]!;
@@ -79,7 +40,7 @@ export function explain(plan: DetailedPlan, inventory: Inventory, state: State, 
   }
   return {
     name,
-    unit: collected.nameOf(u).split('\t')[0]!,
+    unit: collected.nameOf(u),
     partition,
     reason: reasonText(reasons[u]!, ruled.text, ruled.kind),
     from: mailbox?.place.data ?? null,

@@ -1,11 +1,5 @@
 /** How the source grows, by its size at earlier plans and passes. Pure. */
-
-export interface SizeAt {
-  /** ISO 8601. */
-  readonly at: string;
-  readonly bytes: number;
-  readonly files: number;
-}
+import type { GrowthRow } from '../state/placement-rows.js';
 
 export interface Growth {
   readonly bytesPerDay: number;
@@ -25,7 +19,7 @@ const APART_MS = 3_600_000;
 const WINDOW_DAYS = 60;
 
 /** Undefined where the job is too young to tell. A source that shrinks grows by 0. */
-export function growthOf(sizes: readonly SizeAt[]): Growth | undefined {
+export function growthOf(sizes: readonly GrowthRow[]): Growth | undefined {
   const last = sizes.at(-1);
   if (!last) return undefined;
   const end = Date.parse(last.at);
@@ -39,7 +33,7 @@ export function growthOf(sizes: readonly SizeAt[]): Growth | undefined {
   };
 }
 
-export function isWorthKeeping(sizes: readonly SizeAt[], now: Date): boolean {
+export function isWorthKeeping(sizes: readonly GrowthRow[], now: Date): boolean {
   const last = sizes.at(-1);
   return last === undefined || now.getTime() - Date.parse(last.at) >= APART_MS;
 }

@@ -2,8 +2,14 @@
 import type { CyrusConf } from '../cyrus/conf/cyrus-conf.js';
 import { type MailboxPlace, placeOf } from '../cyrus/layout/mailbox-place.js';
 import { isAtLeast } from '../cyrus/version.js';
+import type { Job, Layout } from '../job/job.js';
 import type { SourceMailbox } from '../model/mailbox.js';
 import type { Policy } from './rules.js';
+
+/** The policy of a job. */
+export function policyOf({ options, source, target }: Pick<Job, 'options' | 'source' | 'target'>): Policy {
+  return options.placement.policy ?? defaultPolicy(source.conf, target.conf);
+}
 
 /** The policy of a job that names none: partitions of the same names stay, others are balanced. */
 export function defaultPolicy(source: CyrusConf, target: CyrusConf): Policy {
@@ -11,11 +17,7 @@ export function defaultPolicy(source: CyrusConf, target: CyrusConf): Policy {
 }
 
 /** Whether the target keeps this mailbox by name. */
-export function isLegacyOnTarget(
-  mailbox: Pick<SourceMailbox, 'place'>,
-  layout: 'name' | 'keep' | 'uuid',
-  target: CyrusConf,
-): boolean {
+function isLegacyOnTarget(mailbox: Pick<SourceMailbox, 'place'>, layout: Layout, target: CyrusConf): boolean {
   if (!isAtLeast(target.version, '3.6')) return true;
   return layout === 'keep' ? mailbox.place.legacy : layout === 'name';
 }
@@ -24,7 +26,7 @@ export function isLegacyOnTarget(
 export function targetPlace(
   mailbox: SourceMailbox,
   partition: string,
-  layout: 'name' | 'keep' | 'uuid',
+  layout: Layout,
   target: CyrusConf,
 ): MailboxPlace {
   const legacy = isLegacyOnTarget(mailbox, layout, target);

@@ -15,13 +15,14 @@ import type { PlacementRow } from '../state/placement-rows.js';
 import type { State } from '../state/state.js';
 import { type Collected, slotsOf, takenBy, UnitCollector } from './collect.js';
 import { type Decision, decide } from './decide.js';
-import { type Disks, disksOf, type ProbeDisk, probeDisk, reservedBytes, reservedInodes } from './disks.js';
+import { type Disks, disksOf, freeRoom, type ProbeDisk, probeDisk, ROLES } from './disks.js';
 import { type Footprint, plainFootprint } from './footprint.js';
 import { type Growth, growthOf, isWorthKeeping, KEPT_SIZES } from './growth.js';
 import { lowerBound } from './lower-bound.js';
-import { defaultPolicy, targetPlace } from './placement.js';
+import { policyOf, targetPlace } from './placement.js';
 import { PlacementRules, type Policy } from './rules.js';
 import { Sizes } from './sizes.js';
+import type { Room } from './units.js';
 
 const UNEVEN = 'spread-exceeded';
 
@@ -48,7 +49,7 @@ export interface PlanDetails {
   readonly spread: number;
   readonly lowerBound: number;
   /** Of each disk, what this job may have of it, and what others have. */
-  readonly rooms: readonly { readonly bytes: number; readonly inodes: number; readonly others: number }[];
+  readonly rooms: readonly (Room & { readonly others: number })[];
   readonly growth: Growth | undefined;
 }
 
@@ -74,7 +75,7 @@ export function makePlan(
   const { target, source } = job;
   const { placement } = job.options;
   const now = options.now ?? new Date();
-  const policy = placement.policy ?? defaultPolicy(source.conf, target.conf);
+  const policy = policyOf(job);
   const partitions = [...target.conf.partitions.keys()];
   const rules = new PlacementRules(placement, policy, partitions, source.conf, bytesOfText);
   const disks = disksOf(target, options.probe ?? probeDisk);
@@ -104,10 +105,10 @@ export function makePlan(
   sizes?.save();
   const collected = collector.finish();
   const rooms = disks.disks.map((disk, d) => {
-    const free = Math.max(0, disk.freeBytes - reservedBytes(disk, placement.reserve));
-    const inodes = Math.max(0, disk.freeInodes - reservedInodes(disk, placement.reserve));
-    const others = disk.totalBytes - disk.freeBytes - ours[d]!.bytes;
-    return { bytes: free + ours[d]!.bytes, inodes: inodes + ours[d]!.inodes, others: Math.max(0, others) };
+    const free = freeRoom(disk, placement.reserve);
+    const own = ours[d]!;
+    const others = Math.max(0, disk.totalBytes - disk.freeBytes - own.bytes);
+    return { bytes: free.bytes + own.bytes, inodes: free.inodes + own.inodes, others };
   });
   const history = state.placement.growth();
   // of a wave only its own users are seen: nothing to compare with
@@ -216,9 +217,7 @@ function partitionsOfRows(state: State, partitions: readonly string[]): { get(id
 
 /** Whether any kind of file lies apart from the messages. */
 function hasDisksOfTheirOwn({ partitions }: Disks): boolean {
-  return partitions.some(
-    ({ disk }) => disk.archive !== disk.data || disk.index !== disk.data || disk.cache !== disk.data,
-  );
+  return partitions.some(({ disk }) => ROLES.some((role) => disk[role] !== disk.data));
 }
 
 /** How much of a mailbox is on the target already, by the records of its index at the last copy (-1: never). */
@@ -304,8 +303,9 @@ export function idleRules({ details: { rules } }: DetailedPlan): Problem[] {
     }));
 }
 
-/** @throws ConfigError where a plan can't be asked for that. */
-export function requireBalance({ policy }: Pick<Plan, 'policy'>, what: string): void {
+/** @throws ConfigError where this job's plan can't be asked for that. */
+export function requireBalance(job: Job, what: string): void {
+  const policy = policyOf(job);
   if (policy === 'balance') return;
   throw new ConfigError(
     `${what} is for policy = "balance"`,

@@ -27,7 +27,7 @@ export interface Rebalanced {
  */
 export function rebalance(task: PlacementTask, wanted: number, isFree: (u: number) => boolean): Rebalanced {
   const { current } = task;
-  const loads = balance(task, () => false);
+  const loads = balance(task);
   const bound = lowerBound(loads);
   let aim = Math.max(wanted, CLOSEST * bound);
   // where no partition carries more than that of its share no disk is over its room
@@ -40,7 +40,7 @@ export function rebalance(task: PlacementTask, wanted: number, isFree: (u: numbe
   improve(loads, aim, isFree);
   takeBack(loads, aim);
   if (isReached(loads, aim) && movedBytes(task, loads) <= CLOSE_TO_LEAST * least) return { loads, aim };
-  const anew = balance({ ...task, current: current.map((p, u) => (isFree(u) ? -1 : p)) }, () => false);
+  const anew = balance({ ...task, current: current.map((p, u) => (isFree(u) ? -1 : p)) });
   const reached = isReached(loads, aim);
   const isBetter = isReached(anew, aim)
     ? !reached || movedBytes(task, anew) < movedBytes(task, loads)

@@ -5,9 +5,11 @@
  */
 import picomatch from 'picomatch';
 import { ConfigError } from '../base/errors.js';
-import type { NameConf } from '../cyrus/names/mailbox-name.js';
-import { asInternalName, splitName } from '../cyrus/names/mailbox-name.js';
+import { asInternalName, type NameConf, splitName } from '../cyrus/names/mailbox-name.js';
 import type { JobFile } from '../job/job-file.js';
+
+/** Names are no file names: a dot at the beginning and a `!` are letters as others. */
+const GLOB = { dot: true, nonegate: true } as const;
 
 export type Policy = 'balance' | 'keep' | 'map';
 export type PlacementOptions = JobFile['placement'];
@@ -103,7 +105,7 @@ export class PlacementRules {
     for (const [domain, to] of Object.entries(options.domains)) {
       const made = rule(`domains ${quoted(domain)} = ${quoted(to)}`, to);
       written.push(made);
-      const fits = picomatch(bytesOf(domain).toLowerCase(), { dot: true, nonegate: true });
+      const fits = picomatch(bytesOf(domain).toLowerCase(), GLOB);
       this.#domains.push({ rule: made, fits: (name) => name !== '' && fits(name.toLowerCase()) });
     }
     this.#shared =
@@ -220,9 +222,8 @@ function splitPath(name: string): { domain: string; path: string } {
 
 /** Without a domain a glob is for names without one. */
 function matcher(domain: string, path: string): Pin['fits'] {
-  const options = { dot: true, nonegate: true };
-  const fitsPath = picomatch(path, options);
-  const fitsDomain = domain === '' ? (name: string) => name === '' : picomatch(domain, options);
+  const fitsPath = picomatch(path, GLOB);
+  const fitsDomain = domain === '' ? (name: string) => name === '' : picomatch(domain, GLOB);
   return (inDomain, name) => fitsDomain(inDomain) && fitsPath(name);
 }
 

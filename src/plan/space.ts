@@ -3,7 +3,7 @@ import { RefusedError } from '../base/errors.js';
 import { formatBytes, plural } from '../base/units.js';
 import type { Reserve } from '../job/job-file.js';
 import { takenBy } from './collect.js';
-import { type Disks, reservedBytes, reservedInodes } from './disks.js';
+import { type Disks, freeRoom } from './disks.js';
 import type { Footprint } from './footprint.js';
 
 /** Added up mailbox by mailbox; nothing of them is kept. */
@@ -56,23 +56,21 @@ export class SpaceNeeds {
   /** What {@link check} throws, if anything. */
   refusal(): RefusedError | undefined {
     for (const [d, { bytes, inodes, partitions }] of this.#needs.entries()) {
-      const disk = this.#disks.disks[d]!;
-      const free = Math.max(0, disk.freeBytes - reservedBytes(disk, this.#reserve));
-      const freeInodes = Math.max(0, disk.freeInodes - reservedInodes(disk, this.#reserve));
+      const free = freeRoom(this.#disks.disks[d]!, this.#reserve);
       const where = `partition ${[...partitions].join(', ')}`;
       const next =
         'Free space, add a partition to the new imapd.conf, run `cyrsync plan --rebalance`, or leave users out.';
-      if (bytes > free)
+      if (bytes > free.bytes)
         return new RefusedError(
           `It does not fit on ${where}`,
-          `${formatBytes(bytes)} are to be copied, ${formatBytes(free)} are free: ${formatBytes(bytes - free)} short`,
+          `${formatBytes(bytes)} are to be copied, ${formatBytes(free.bytes)} are free: ${formatBytes(bytes - free.bytes)} short`,
           next,
           { code: 'no-space' },
         );
-      if (inodes > freeInodes)
+      if (inodes > free.inodes)
         return new RefusedError(
           `It does not fit on ${where}`,
-          `${plural(Math.ceil(inodes), 'file')} are to be made, ${plural(Math.floor(freeInodes), 'inode')} are free: ${Math.ceil(inodes - freeInodes)} short`,
+          `${plural(Math.ceil(inodes), 'file')} are to be made, ${plural(Math.floor(free.inodes), 'inode')} are free: ${Math.ceil(inodes - free.inodes)} short`,
           next,
           { code: 'no-inodes' },
         );

@@ -2,47 +2,10 @@
 import type { Inventory } from '../inventory/inventory.js';
 import type { Job } from '../job/job.js';
 import type { SourceMailbox } from '../model/mailbox.js';
+import type { PartitionSum, PlannedMoves, PlannedWay, TargetPartitionSum, UnitSum } from '../model/placement-view.js';
 import type { State } from '../state/state.js';
-import { type Disks, disksOf, type ProbeDisk, probeDisk } from './disks.js';
+import { type Disks, disksOf, type ProbeDisk, probeDisk, ROLES } from './disks.js';
 import type { DetailedPlan } from './plan.js';
-
-export interface PartitionSum {
-  readonly name: string;
-  readonly path: string;
-  /** Of its file system, which others may be on too; 0 where it does not say. */
-  readonly capacityBytes: number;
-  readonly users: number;
-  readonly mailboxes: number;
-  readonly files: number;
-  readonly bytes: number;
-  /** `bytes` of the capacity. */
-  readonly fill: number;
-  /** The same for partitions that share a file system. */
-  readonly fileSystem: string;
-  /** Of the file system, all that is in use: with what others keep there, and on the target with what is to come. */
-  readonly fileSystemFill: number;
-}
-
-export interface TargetPartitionSum extends PartitionSum {
-  /** What part of the whole it should carry by the room on its disks; 0: it takes no part in spreading. */
-  readonly share: number;
-  /** What it carries against that; 1 is even. */
-  readonly measure: number;
-  /** Disks of other kinds of files, where they are not that of the messages. */
-  readonly apart: readonly {
-    readonly kind: string;
-    readonly path: string;
-    readonly fileSystem: string;
-    readonly fileSystemFill: number;
-  }[];
-}
-
-export interface UnitSum {
-  readonly unit: string;
-  readonly partition: string;
-  readonly bytes: number;
-  readonly files: number;
-}
 
 function sumUp(
   disks: Disks,
@@ -63,17 +26,16 @@ function sumUp(
   }
   return disks.partitions.map(({ name, path, disk }) => {
     const { totalBytes, id } = disks.disks[disk.data]!;
-    const capacityBytes = Number.isFinite(totalBytes) ? totalBytes : 0;
     const sum = sums.get(name)!;
     return {
       name,
       path,
-      capacityBytes,
+      capacityBytes: Number.isFinite(totalBytes) ? totalBytes : 0,
       users: sum.users.size,
       mailboxes: sum.mailboxes,
       files: sum.files,
       bytes: sum.bytes,
-      fill: capacityBytes === 0 ? 0 : sum.bytes / capacityBytes,
+      fill: part(sum.bytes, totalBytes),
       fileSystem: id,
       fileSystemFill: fillOf(disk.data),
     };
@@ -92,14 +54,12 @@ export function sumsAfter({ disks, partitionOf, details }: DetailedPlan, invento
   const fillOf = (d: number) => part(details.rooms[d]!.others + loads.used[2 * d]!, disks.disks[d]!.totalBytes);
   return sumUp(disks, inventory.mailboxes, partitionOf, fillOf).map((sum, p) => {
     const { disk, roots } = disks.partitions[p]!;
-    const apart = (['archive', 'index', 'cache'] as const)
-      .filter((kind) => disk[kind] !== disk.data)
-      .map((kind) => ({
-        kind,
-        path: roots[kind],
-        fileSystem: disks.disks[disk[kind]]!.id,
-        fileSystemFill: fillOf(disk[kind]),
-      }));
+    const apart = ROLES.filter((kind) => disk[kind] !== disk.data).map((kind) => ({
+      kind,
+      path: roots[kind],
+      fileSystem: disks.disks[disk[kind]]!.id,
+      fileSystemFill: fillOf(disk[kind]),
+    }));
     return { ...sum, share: loads.shares[p]!, measure: loads.measure(p), apart };
   });
 }
@@ -126,21 +86,6 @@ export function largestUnits({ details: { collected, decision }, disks }: Detail
   }));
 }
 
-export interface PlannedMoves {
-  /** Mailboxes that lie elsewhere on the target than they will after the next pass. */
-  readonly mailboxes: number;
-  readonly bytes: number;
-  /** Of these bytes, what goes to another file system: a copy, not a rename. */
-  readonly bytesCopied: number;
-  /** From partition to partition, the largest first. */
-  readonly ways: readonly {
-    readonly from: string;
-    readonly to: string;
-    readonly mailboxes: number;
-    readonly bytes: number;
-  }[];
-}
-
 export function plannedMoves({ disks, placeOf }: DetailedPlan, inventory: Inventory, state: State): PlannedMoves {
   const ways = new Map<string, { from: string; to: string; mailboxes: number; bytes: number }>();
   const diskOf = new Map(disks.partitions.map(({ name, disk }) => [name, disk.data]));
@@ -157,7 +102,7 @@ export function plannedMoves({ disks, placeOf }: DetailedPlan, inventory: Invent
     ways.set(key, way);
   }
   const all = [...ways.values()].sort((a, b) => b.bytes - a.bytes || (a.from + a.to < b.from + b.to ? -1 : 1));
-  const sum = (list: typeof all, of: (way: (typeof all)[number]) => number) => list.reduce((s, way) => s + of(way), 0);
+  const sum = (list: readonly PlannedWay[], of: (way: PlannedWay) => number) => list.reduce((s, way) => s + of(way), 0);
   return {
     mailboxes: sum(all, (way) => way.mailboxes),
     bytes: sum(all, (way) => way.bytes),

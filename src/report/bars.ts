@@ -43,33 +43,23 @@ export function barTable(
     if (barred.length > 0 && barWidth() < LEAST_BAR) barred = barred.filter((i) => i !== column);
   const bar = barred.length === 0 || barWidth() < LEAST_BAR ? 0 : barWidth();
   if (bar === 0) barred = [];
-  const line = (cells: readonly string[], bars: (i: number) => string, isLeft: (i: number) => boolean) =>
+  const left = head.map((_, i) => rows.every((row) => typeof row[i] === 'string'));
+  const line = (cells: readonly string[], bars: (i: number) => string) =>
     cells
       .map(
         (cell, i) =>
-          `${isLeft(i) ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)}${barred.includes(i) ? ` ${bars(i)}` : ''}`,
+          `${left[i] ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)}${barred.includes(i) ? ` ${bars(i)}` : ''}`,
       )
       .join('  ')
       .trimEnd();
-  const left = head.map((_, i) => rows.every((row) => typeof row[i] === 'string'));
+  const noBar = () => ' '.repeat(bar);
   return [
-    line(
-      head,
-      () => ' '.repeat(bar),
-      (i) => left[i]!,
-    ),
+    line(head, noBar),
     line(
       widths.map((width) => '-'.repeat(width)),
-      () => ' '.repeat(bar),
-      (i) => left[i]!,
+      noBar,
     ),
-    ...rows.map((row, r) =>
-      line(
-        texts[r]!,
-        (i) => drawn(row[i]!, bar, terminal.color),
-        (i) => left[i]!,
-      ),
-    ),
+    ...rows.map((row, r) => line(texts[r]!, (i) => drawn(row[i]!, bar, terminal.color))),
   ].join('\n');
 }
 

@@ -51,7 +51,7 @@ export function readCsv(text: string, file: string, needed: readonly string[]): 
     throw new ConfigError(
       `${file} has no column "${missing}"`,
       `its first line is ${JSON.stringify(firstLine.slice(0, 200))}`,
-      'Keep the heading that `cyrsync plan --csv` wrote; columns may be left out but not these: name, partition.',
+      `Keep the heading that \`cyrsync plan --csv\` wrote; columns may be left out but not these: ${needed.join(', ')}.`,
     );
   return rows.map(({ line, cells }) => ({
     line,

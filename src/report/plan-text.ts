@@ -1,52 +1,20 @@
 /** A plan for people: partitions before and after, who is largest, what moves, and why something lies where it does. */
 import { formatBytes, formatCount, plural } from '../base/units.js';
+import type { Explanation, PartitionSum, PlannedMoves, TargetPartitionSum, UnitSum } from '../model/placement-view.js';
 import { type Barred, barTable, type Cell, type Terminal } from './bars.js';
 import { escapeText, table } from './text.js';
-
-interface Sum {
-  readonly name: string;
-  readonly users: number;
-  readonly mailboxes: number;
-  readonly files: number;
-  readonly bytes: number;
-  readonly fileSystem: string;
-  readonly fileSystemFill: number;
-}
-
-interface TargetSum extends Sum {
-  readonly share: number;
-  readonly measure: number;
-  readonly apart: readonly { readonly kind: string; readonly path: string; readonly fileSystemFill: number }[];
-}
-
-interface Moves {
-  readonly mailboxes: number;
-  readonly bytes: number;
-  readonly bytesCopied: number;
-  readonly ways: readonly {
-    readonly from: string;
-    readonly to: string;
-    readonly mailboxes: number;
-    readonly bytes: number;
-  }[];
-}
 
 interface ShownPlan {
   readonly layout: string;
   readonly policy: string;
   /** Lines for the beginning: who is left out. */
   readonly head: readonly string[];
-  readonly before: readonly Sum[];
-  readonly after: readonly TargetSum[];
+  readonly before: readonly PartitionSum[];
+  readonly after: readonly TargetPartitionSum[];
   readonly spread: number;
   readonly lowerBound: number;
-  readonly largest: readonly {
-    readonly unit: string;
-    readonly partition: string;
-    readonly bytes: number;
-    readonly files: number;
-  }[];
-  readonly planned: Moves;
+  readonly largest: readonly UnitSum[];
+  readonly planned: PlannedMoves;
   readonly growth: { readonly bytesPerDay: number; readonly days: number } | undefined;
   readonly notes: readonly string[];
 }
@@ -74,8 +42,8 @@ export function planText(plan: ShownPlan, terminal: Terminal): string {
   ].join('\n\n');
 }
 
-function sumsText(sums: readonly (Sum | TargetSum)[], terminal: Terminal): string {
-  const most = (of: (sum: Sum) => number) => Math.max(1, ...sums.map(of));
+function sumsText(sums: readonly (PartitionSum | TargetPartitionSum)[], terminal: Terminal): string {
+  const most = (of: (sum: PartitionSum) => number) => Math.max(1, ...sums.map(of));
   const users = most((s) => s.users);
   const files = most((s) => s.files);
   const bytes = most((s) => s.bytes);
@@ -106,7 +74,7 @@ function percent(part: number): string {
   return `${(100 * part).toFixed(part < 0.1 ? 1 : 0)} %`;
 }
 
-function apartText(after: readonly TargetSum[]): string[] {
+function apartText(after: readonly TargetPartitionSum[]): string[] {
   const rows = after.flatMap((sum) => sum.apart.map((a) => [sum.name, a.kind, a.path, percent(a.fileSystemFill)]));
   return rows.length === 0 ? [] : [`On disks of their own\n${table(['partition', 'what', 'path', 'disk'], rows)}`];
 }
@@ -115,7 +83,7 @@ function spreadText(spread: number, lowerBound: number): string {
   return `Spread: the fullest partition carries ${spread.toFixed(3)} times its share; no placement comes below ${lowerBound.toFixed(3)}.`;
 }
 
-function movesText({ mailboxes, bytes, bytesCopied, ways }: Moves): string {
+function movesText({ mailboxes, bytes, bytesCopied, ways }: PlannedMoves): string {
   if (mailboxes === 0) return 'Nothing that lies on the target moves.';
   const how = bytesCopied === 0 ? 'all by rename' : `${formatBytes(bytesCopied)} of it copied to another file system`;
   return [
@@ -127,37 +95,7 @@ function movesText({ mailboxes, bytes, bytesCopied, ways }: Moves): string {
   ].join('\n');
 }
 
-interface ShownExplanation {
-  readonly name: string;
-  readonly unit: string;
-  readonly partition: string;
-  readonly reason: string;
-  readonly from: string | null;
-  readonly to: string | null;
-  readonly mailboxes: number;
-  readonly bytes: number;
-  readonly files: number;
-  readonly sourcePartitions: readonly string[];
-  readonly rank: number;
-  readonly units: number;
-  readonly bytesWhenPlaced: number | null;
-  readonly partitions: readonly {
-    readonly name: string;
-    readonly allowed: boolean;
-    readonly because: string;
-    readonly without: number;
-    readonly with: number;
-    readonly fits: boolean;
-  }[];
-  readonly moves: readonly {
-    readonly from: string;
-    readonly to: string;
-    readonly mailboxes: number;
-    readonly bytes: number;
-  }[];
-}
-
-export function explanationText(e: ShownExplanation): string {
+export function explanationText(e: Explanation): string {
   const line = (what: string, text: string) => `  ${what.padEnd(6)}${escapeText(text)}`;
   const size = `${formatBytes(e.bytes)} in ${plural(e.files, 'file')} of ${plural(e.mailboxes, 'mailbox', 'mailboxes')}`;
   const then =

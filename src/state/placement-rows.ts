@@ -29,6 +29,7 @@ export interface SizesRow {
 
 /** The whole source at one time. */
 export interface GrowthRow {
+  /** ISO 8601. */
   readonly at: string;
   readonly bytes: number;
   readonly files: number;
@@ -36,11 +37,10 @@ export interface GrowthRow {
 
 export class PlacementRows {
   readonly #db: StateDatabase;
+  readonly #sweep: SweepRows;
   readonly #put;
   readonly #sizes;
   readonly #putSizes;
-
-  readonly #sweep: SweepRows;
 
   constructor(db: StateDatabase, sweep: SweepRows) {
     this.#db = db;

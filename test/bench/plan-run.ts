@@ -4,17 +4,9 @@ import type { Loads } from '../../src/plan/loads.js';
 import { lowerBound } from '../../src/plan/lower-bound.js';
 import { movedBytes, rebalance } from '../../src/plan/rebalance.js';
 import type { PlacementTask } from '../../src/plan/units.js';
+import { randoms } from '../support/randoms.js';
 
 const [users = 1_000_000, partitions = 8, seed = 1] = process.argv.slice(2).map(Number);
-
-/** Numbers below 1, the same in every run. */
-function randoms(start: number): () => number {
-  let state = start;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 const random = randoms(seed);
 const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
@@ -52,7 +44,7 @@ function makeTask(): PlacementTask {
 const task = makeTask();
 const begun = performance.now();
 const cpu = process.cpuUsage();
-const plan: Loads = balance(task, () => true);
+const plan: Loads = balance(task);
 const bound = lowerBound(plan);
 const seconds = (performance.now() - begun) / 1000;
 const { user, system } = process.cpuUsage(cpu);

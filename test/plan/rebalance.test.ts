@@ -24,7 +24,6 @@ describe('rebalancing', () => {
               all.map((u) => ({ ...u, at: -1 })),
               disksFor(all, proportions, 0.4),
             ),
-            everyone,
           );
           const reaches = (l: typeof anew) => l.spread() <= aim + 1e-9 && l.shortfalls().length === 0;
           if (reaches(anew)) {
@@ -39,7 +38,7 @@ describe('rebalancing', () => {
     fc.assert(
       fc.property(units, disks, (all, proportions) => {
         const rooms = disksFor(all, proportions, 0.4);
-        const first = balance(taskOf(all, rooms), everyone);
+        const first = balance(taskOf(all, rooms));
         const places = placesOf(first);
         const task = taskOf(
           all.map((u) => ({ ...u, at: places[u.key]! })),

@@ -16,8 +16,9 @@ import { SystemFlag } from '../../src/cyrus/mailbox/index-layout.js';
 import { asInternalName } from '../../src/cyrus/names/mailbox-name.js';
 import type { MailboxEntry } from '../../src/cyrus/records/mailboxes-db.js';
 import type { CyrusSetup } from '../support/cyrus-conf.js';
+import { randoms } from '../support/randoms.js';
 import type { SpoolName } from '../support/spool.js';
-import { differences, Lab, randoms, type TortureJob, targetTree } from './lab.js';
+import { differences, Lab, type TortureJob, targetTree } from './lab.js';
 
 const CASES: readonly { spool: SpoolName; setup: Omit<CyrusSetup, 'dir'> }[] = [
   { spool: '2.3-skiplist-uhs', setup: { hash: 'full', partitions: ['default', 'p2'] } },

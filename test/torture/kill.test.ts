@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CyrusSetup } from '../support/cyrus-conf.js';
+import { randoms } from '../support/randoms.js';
 import type { SpoolName } from '../support/spool.js';
-import { differences, everything, Lab, randoms, type TortureJob, targetTree } from './lab.js';
+import { differences, everything, Lab, type TortureJob, targetTree } from './lab.js';
 
 const CASES: readonly { spool: SpoolName; setup: Omit<CyrusSetup, 'dir'>; presyncs: number; cutovers: number }[] = [
   { spool: '2.3-skiplist-uhs', setup: { hash: 'full', partitions: ['n1', 'n2'] }, presyncs: 6, cutovers: 2 },

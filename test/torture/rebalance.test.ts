@@ -13,8 +13,9 @@ import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readCsv } from '../../src/report/csv.js';
 import type { CyrusSetup } from '../support/cyrus-conf.js';
+import { randoms } from '../support/randoms.js';
 import type { SpoolName } from '../support/spool.js';
-import { differences, Lab, randoms, type TortureJob, targetTree } from './lab.js';
+import { differences, Lab, type TortureJob, targetTree } from './lab.js';
 
 /** A second file system that is there without mounting one. */
 const ELSEWHERE = '/dev/shm';

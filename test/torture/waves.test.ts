@@ -5,8 +5,9 @@ import { readDatabase } from '../../src/cyrus/db/database.js';
 import { asInternalName } from '../../src/cyrus/names/mailbox-name.js';
 import { isLive, readMailboxEntries } from '../../src/cyrus/records/mailboxes-db.js';
 import type { CyrusSetup } from '../support/cyrus-conf.js';
+import { randoms } from '../support/randoms.js';
 import type { SpoolName } from '../support/spool.js';
-import { differences, Lab, randoms, type TortureJob, targetTree } from './lab.js';
+import { differences, Lab, type TortureJob, targetTree } from './lab.js';
 
 interface Case {
   readonly spool: SpoolName;
