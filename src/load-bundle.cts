@@ -1,7 +1,7 @@
 /**
- * Starts the bundled program with V8's compiled form of it, which `npm run build` keeps beside it: compiling is half of
- * what a start takes beside Node's own (bench "idle"). Another Node, or another build, compiles anew: V8 looks whether
- * it may use what was kept.
+ * Starts the bundled program with V8's compiled form of it, which `npm run build` keeps beside it: a start takes 0.08 s
+ * of CPU beside Node's own in place of 0.14 s (two slow cores). Another Node, or another build, compiles anew: V8 looks
+ * whether it may use what was kept.
  */
 import fs = require('node:fs');
 import nodeModule = require('node:module');

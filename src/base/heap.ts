@@ -2,8 +2,8 @@
 import { setFlagsFromString } from 'node:v8';
 
 /**
- * From here on garbage is collected early. Of 100,000 mailboxes the process then takes half of the memory, for a tenth
- * more CPU time in what makes garbage (bench "wide").
+ * From here on garbage is collected early: the inventory of 100,000 mailboxes then ends at 233 MB of RSS in place of 445
+ * (a script under vite-node, which takes 130 itself).
  */
 export function keepHeapSmall(): void {
   setFlagsFromString('--heap-growing-percent=20');

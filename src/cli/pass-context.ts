@@ -1,5 +1,6 @@
+import type { Progress } from '../model/progress.js';
 import { progressText } from '../report/progress-text.js';
-import type { Pace, PassContext, Progress } from '../sync/pass-context.js';
+import type { Pace, PassContext } from '../sync/pass-context.js';
 import type { Environment } from './run.js';
 
 /** How often a progress line is renewed on a terminal, and written to a log that wants all. */

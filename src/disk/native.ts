@@ -135,7 +135,7 @@ function load(): Native | undefined {
   }
 }
 
-/** The addon itself, where it lies as koffi 3 ships it: what stands around it takes 15 ms to load (bench "idle"). */
+/** The addon itself, where it lies as koffi 3 ships it: what stands around it takes 15 ms of CPU time to load. */
 function loadKoffi(require: NodeJS.Require): Koffi {
   try {
     return require(`@koromix/koffi-linux-${process.arch}/linux_${process.arch}/koffi.node`) as Koffi;

@@ -13,7 +13,7 @@ export const STAT_WORDS = 10;
 const MAX_PATH = 4096;
 /** Of `/cyrus.annotations` and its like, with the NUL. */
 const MAX_NAME = 64;
-/** A stat by `statx` saves 4 µs of CPU time and more; its addon takes 5 ms to load (bench "idle"). */
+/** A stat by `statx` saves 4 µs of CPU time and more; its addon takes 5 ms to load. */
 const WORTH_NATIVE = 1200;
 const ENOENT = 2;
 const ENOTDIR = 20;

@@ -110,23 +110,24 @@ export class TargetDir {
     this.#inOneStep(name, (fd) => writeAll(fd, bytes));
   }
 
-  /** Creates `name` with `bytes`, in a directory in which nobody looks for it before the barrier. */
-  write(name: string, bytes: Uint8Array): void {
-    this.#create(name, (fd) => writeAll(fd, bytes));
+  /** The same before a barrier: in a directory that is new nobody looks for it until then, and it is written in place. */
+  put(name: string, bytes: Uint8Array): void {
+    this.#put(name, (fd) => writeAll(fd, bytes));
   }
 
-  /** As {@link replace} (where the directory is new as {@link write}), with all that the open file `fd` has. @returns its bytes */
-  copyFrom(name: string, fd: number): number {
+  /** As {@link put}, with all that the open file `input` has. @returns its bytes */
+  copyFrom(name: string, input: number): number {
     let size = 0;
-    const fill = (output: number) => {
-      for (let n = readSync(fd, piece, 0, piece.length, size); n > 0; n = readSync(fd, piece, 0, piece.length, size)) {
+    this.#put(name, (output) => {
+      for (let n: number; (n = readSync(input, piece, 0, piece.length, size)) > 0; size += n)
         writeAll(output, piece.subarray(0, n));
-        size += n;
-      }
-    };
+    });
+    return size;
+  }
+
+  #put(name: string, fill: (fd: number) => void): void {
     if (this.isNew) this.#create(name, fill);
     else this.#inOneStep(name, fill);
-    return size;
   }
 
   #inOneStep(name: string, fill: (fd: number) => void): void {

@@ -169,7 +169,7 @@ function findMailboxes(live: readonly MailboxEntry[], scan: Scan) {
       continue;
     }
     mailboxes.push(mailbox);
-    sourceIds.push(sourceId?.id);
+    sourceIds.push(sourceId.id);
   }
   return { mailboxes, sourceIds, refused, refusedPlaces };
 }
@@ -365,7 +365,7 @@ function finalUniqueids(
 ): ReadonlyMap<string, FinalOwner> {
   const owners = new Map<string, FinalOwner>();
   if (!selection.hasFinal) return owners;
-  const live = new Map(entries.filter(isLive).map((entry) => [entry.name as string, entry]));
+  const live = new Set(entries.filter(isLive).map((entry) => entry.name));
   for (const row of state.mailboxes.known()) {
     const name = asInternalName(row.name);
     if (!selection.isFinal(name)) continue;
@@ -375,8 +375,9 @@ function finalUniqueids(
 }
 
 /**
- * Gives each mailbox one uniqueid of its own. One that a final mailbox has is that one's. Of two with the same, the one outside DELETED keeps it, else the first
- * by name; a missing one is made. What is made is remembered, so that every pass gives the same.
+ * Gives each mailbox one uniqueid of its own. One that a final mailbox has is that one's. Of two with the same, the one
+ * outside DELETED keeps it, else the first by name; a missing one is made. What is made is remembered, so that every
+ * pass gives the same.
  */
 function identify(
   mailboxes: readonly ListedMailbox[],

@@ -27,10 +27,10 @@ export class ListedMailbox implements SourceMailbox {
   readonly entry: MailboxEntry;
   /** Its number in the table. */
   readonly at: number;
+  /** Set once all are known: see `identify` in inventory.ts. */
   uniqueid = '';
   readonly #listing: MailboxListing;
 
-  /** @param uniqueid Undefined where neither mailboxes.db nor cyrus.header has one: {@link uniqueid} is set later. */
   constructor(listing: MailboxListing, entry: MailboxEntry, at: number) {
     this.#listing = listing;
     this.entry = entry;

@@ -1,16 +1,8 @@
 /** How far a pass is, in one line. */
 import { formatBytes, formatCount, formatSeconds } from '../base/units.js';
+import type { Progress } from '../model/progress.js';
 
-interface Progress {
-  readonly mailboxes: number;
-  readonly of: number;
-  readonly messages: number;
-  readonly totalMessages: number;
-  readonly bytes: number;
-  readonly totalBytes: number;
-}
-
-/** What a message takes beside its bytes, in bytes copied in the same time (bench "full"). */
+/** What a message takes beside its bytes, in bytes copied in the same time: assumed, and enough for a guess. */
 const MESSAGE_BYTES = 16_384;
 /** Earlier there is no ground for an estimate. */
 const ESTIMATE_AFTER_SEC = 3;

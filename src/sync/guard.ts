@@ -30,6 +30,17 @@ export interface GuardInput {
   };
 }
 
+/** What was seen where nothing is missing. */
+export const NOTHING_LOST: Omit<GuardInput, 'accepted' | 'limits'> = {
+  missingRoots: [],
+  emptiedRoots: [],
+  mailboxesBefore: 0,
+  mailboxesGone: 0,
+  mailboxesLeftOut: 0,
+  messagesBefore: 0,
+  messagesGone: 0,
+};
+
 export type GuardAnswer =
   | { readonly kind: 'go' }
   | { readonly kind: 'hold-removals'; readonly why: string; readonly accept: number }

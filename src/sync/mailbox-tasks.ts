@@ -13,14 +13,14 @@ import { SeenEntries } from '../inventory/seen-entries.js';
 import type { Job } from '../job/job.js';
 import type { MailboxSummary } from '../model/mailbox.js';
 import type { ProblemList } from '../model/problem.js';
-import type { HeaderForm, IndexVersions, OwnerSeen, SyncTask, TaskPlace } from '../model/sync-task.js';
+import type { HeaderForm, OwnerSeen, SyncTask, TaskPlace } from '../model/sync-task.js';
 import { copiedPart, type Plan } from '../plan/plan.js';
 import { SpaceNeeds } from '../plan/space.js';
 import type { MailboxRow, MailboxStanding } from '../state/mailbox-rows.js';
 import type { State } from '../state/state.js';
 import type { BatchTask, Todo } from './batches.js';
 import type { Move } from './moves.js';
-import { indexVersions } from './target-version.js';
+import { indexForm } from './target-version.js';
 
 /** Of an index that can't be read: the worker sees what can be done (copy-as-it-stands.ts). */
 const UNREADABLE: Pick<MailboxSummary, 'indexVersion' | 'bytes' | 'files'> = { indexVersion: 99, bytes: 0, files: 0 };
@@ -69,11 +69,10 @@ export class MailboxTasks {
   readonly #options: TaskOptions;
   readonly #quotaRoots: ReadonlySet<string>;
   readonly #seen: SeenEntries;
-  readonly #indexes: IndexVersions;
+  readonly #indexForm: ReturnType<typeof indexForm>;
   readonly #sizes: AnnotationSizes | undefined;
   readonly #headerForm: HeaderForm['form'];
-  readonly #archives: boolean;
-  /** Something was made from seen or annotation databases, which have no place in the list of idle.ts. */
+  /** Something was made from seen or annotation databases, which have no place in the list of sweep-list.ts. */
   readsDatabases = false;
 
   constructor(
@@ -91,10 +90,9 @@ export class MailboxTasks {
     this.#options = options;
     this.#quotaRoots = options.quotaRoots ?? quotaRootNames(job, source);
     this.#seen = new SeenEntries(job, source, problems);
-    this.#indexes = indexVersions(job.options.migrate.upgrade_indexes, conf.version);
-    this.#sizes = this.#indexes.raiseTo > 12 ? new AnnotationSizes(job, source) : undefined;
+    this.#indexForm = indexForm(job);
+    this.#sizes = this.#indexForm.indexes.raiseTo > 12 ? new AnnotationSizes(job, source) : undefined;
     this.#headerForm = isAtLeast(conf.version, '3.6') ? 'dlist' : 'text';
-    this.#archives = [...conf.partitions.values()].some((partition) => partition.archive !== undefined);
   }
 
   /** All mailboxes of the inventory against what the state says of them. */
@@ -158,8 +156,7 @@ export class MailboxTasks {
       ...making,
       recordedId: mailbox.entry.uniqueid,
       form,
-      indexes: this.#indexes,
-      archives: this.#archives,
+      ...this.#indexForm,
       holdRemovals,
       verifyLinks: isAfterUnfinished,
     };
@@ -177,7 +174,8 @@ export class MailboxTasks {
       quotaRoot: quotaRootOf(name, this.#quotaRoots, this.#job.source.conf),
       acl: entry.acl,
     };
-    const { oldest, raiseTo } = this.#indexes;
+    const { indexes } = this.#indexForm;
+    const { oldest, raiseTo } = indexes;
     const sourceId = entry.uniqueid ?? uniqueid;
     const needsSeen = indexVersion < oldest;
     const needsSizes = this.#sizes !== undefined && indexVersion < 13;
@@ -185,7 +183,7 @@ export class MailboxTasks {
     const ownerSeen = needsSeen ? this.#seen.of(mailbox.user, sourceId) : undefined;
     const anyoneSeen = needsSeen ? this.#seen.ofAnyone(sourceId) : undefined;
     const annotationBytes = needsSizes ? this.#sizes!.of(name, sourceId) : 0;
-    const versions = raiseTo > 0 || oldest === 0 ? [this.#indexes, annotationBytes] : [];
+    const versions = raiseTo > 0 || oldest === 0 ? [indexes, annotationBytes] : [];
     const form = createHash('sha1')
       .update(JSON.stringify([header, ownerSeen, anyoneSeen, ...versions]))
       .digest('base64');
@@ -209,23 +207,18 @@ export function placeOfRow(
       `${name} lies on it`,
       'Put the partition back into the new imapd.conf.',
     );
-  return { data: roots.data, archive: roots.archive ?? null, meta: roots.meta, relative: targetRelative! };
+  return taskPlace({ roots, relative: targetRelative! });
 }
 
-/** Where it lies on the source; undefined for a partition that imapd.conf lost. */
+/** Where it lies on the source, by name or not; undefined for a partition that imapd.conf lost. */
 export function sourcePlaceOfRow(job: Job, { sourceKey }: Pick<MailboxRow, 'sourceKey'>): MailboxPlace | undefined {
   const cut = sourceKey.indexOf(' ');
   const roots = job.source.conf.partitions.get(sourceKey.slice(0, cut));
   return roots && placeBelow(roots, true, sourceKey.slice(cut + 1));
 }
 
-export function taskPlace(place: MailboxPlace): TaskPlace {
-  return {
-    data: place.roots.data,
-    archive: place.roots.archive ?? null,
-    meta: place.roots.meta,
-    relative: place.relative,
-  };
+export function taskPlace({ roots, relative }: Pick<MailboxPlace, 'roots' | 'relative'>): TaskPlace {
+  return { data: roots.data, archive: roots.archive ?? null, meta: roots.meta, relative };
 }
 
 /** A user's mailboxes one after the other: their seen database is read once, their links are found together. */

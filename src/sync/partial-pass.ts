@@ -17,14 +17,14 @@ import { SpaceNeeds } from '../plan/space.js';
 import type { MailboxRow } from '../state/mailbox-rows.js';
 import type { State } from '../state/state.js';
 import { Batches, type BatchTask, type TaskMaking, type Todo } from './batches.js';
-import { askGuard } from './guard.js';
+import { askGuard, NOTHING_LOST } from './guard.js';
 import { clearAnchors } from './links.js';
 import { placeOfRow, sourcePlaceOfRow, taskPlace } from './mailbox-tasks.js';
 import type { PassContext } from './pass-context.js';
 import type { PassFigures } from './pass-figures.js';
 import { asPass, openTargets, type PassSession } from './pass-session.js';
 import type { Swept } from './sweep-list.js';
-import { indexVersions } from './target-version.js';
+import { indexForm } from './target-version.js';
 
 interface PartialTodo extends Todo {
   /** Where it stands in the list. */
@@ -78,8 +78,9 @@ async function copyChanged(
     state.mailboxes.sight(seen);
     openTargets(job, target, false);
     const news: { position: number; words: Buffer }[] = [];
+    const form = indexForm(job);
     const batches = new Batches<PartialTodo>(state, target, pool, context, figures, {
-      taskOf: ({ id }) => partialTask(job, state.mailboxes.get(id)!, swept.third === 'expunge'),
+      taskOf: ({ id }) => partialTask(job, state.mailboxes.get(id)!, swept.third === 'expunge', form),
       onDone: ({ position }, { print }) => {
         if (print !== null) news.push({ position, words: wordsOfPrint(print) });
       },
@@ -110,7 +111,7 @@ function workOf(
   swept: Swept,
   prints: Fingerprints,
 ): PartialWork | undefined {
-  const indexes = indexVersions(job.options.migrate.upgrade_indexes, job.target.conf.version);
+  const { indexes } = indexForm(job);
   const todos: PartialTodo[] = [];
   const seen: (MailboxSummary & Seen)[] = [];
   let messagesGone = 0;
@@ -135,11 +136,8 @@ function workOf(
   if (space.refusal()) return undefined;
   const before = state.mailboxes.totals();
   const answer = askGuard({
-    missingRoots: [],
-    emptiedRoots: [],
+    ...NOTHING_LOST,
     mailboxesBefore: before.mailboxes,
-    mailboxesGone: 0,
-    mailboxesLeftOut: 0,
     messagesBefore: before.messages,
     messagesGone,
     accepted: 0,
@@ -176,24 +174,22 @@ function makingOf(row: MailboxRow): TaskMaking {
   return JSON.parse(row.making!) as TaskMaking;
 }
 
-function partialTask(job: Job, row: MailboxRow, hasExpunge: boolean): BatchTask {
-  const { conf } = job.target;
-  const to = placeOfRow(job, row);
+function partialTask(job: Job, row: MailboxRow, hasExpunge: boolean, form: ReturnType<typeof indexForm>): BatchTask {
+  const { header, recordedId } = makingOf(row);
   const task: SyncTask = {
     id: row.id,
     name: row.name,
     from: taskPlace(sourcePlaceOfRow(job, row)!),
-    to,
+    to: placeOfRow(job, row),
     hasExpunge,
     checkContent: false,
     full: false,
-    ...makingOf(row),
-    recordedId: makingOf(row).recordedId,
+    header,
+    recordedId,
     ownerSeen: undefined,
     anyoneSeen: undefined,
     form: row.form!,
-    indexes: indexVersions(job.options.migrate.upgrade_indexes, conf.version),
-    archives: [...conf.partitions.values()].some((partition) => partition.archive !== undefined),
+    ...form,
     annotationBytes: 0,
     holdRemovals: false,
     verifyLinks: false,

@@ -2,6 +2,7 @@
 import type { Log } from '../base/log.js';
 import type { StopSignal } from '../base/stop.js';
 import type { ProblemList } from '../model/problem.js';
+import type { Progress } from '../model/progress.js';
 import type { SpeedLimits } from './throttle.js';
 
 /** How much of the machine a pass may take. What is undefined has no limit. */
@@ -19,14 +20,4 @@ export interface PassContext {
   /** Told why it stands still, and (undefined) that it goes on. */
   waiting?(why: string | undefined): void;
   progress(done: Progress): void;
-}
-
-/** How far a pass is. Totals are about what there is to be copied. */
-export interface Progress {
-  readonly mailboxes: number;
-  readonly of: number;
-  readonly messages: number;
-  readonly totalMessages: number;
-  readonly bytes: number;
-  readonly totalBytes: number;
 }

@@ -9,11 +9,12 @@ import type { SourceTrees } from '../disk/trees.js';
 import { type Inventory, takeInventory } from '../inventory/inventory.js';
 import { openWave } from '../inventory/wave.js';
 import type { Job } from '../job/job.js';
+import type { Problem } from '../model/problem.js';
 import { forgetDetails, makePlan, newProblems, type Plan } from '../plan/plan.js';
 import type { State } from '../state/state.js';
 import { Batches } from './batches.js';
 import { countLosses, findGone, removeGone } from './gone-mailboxes.js';
-import { askGuard, type GuardInput } from './guard.js';
+import { askGuard, type GuardInput, NOTHING_LOST } from './guard.js';
 import { clearAnchors } from './links.js';
 import { MailboxTasks, type MailboxTodo } from './mailbox-tasks.js';
 import { moveMailboxes } from './moves.js';
@@ -90,8 +91,7 @@ class Pass {
       );
     }
     openTargets(job, target, isAfterUnfinished);
-    const targetRoots = partitionRoots(job.target.conf);
-    await moveMailboxes(moves, targetRoots, target, state.mailboxes, () => context.stop.stopped);
+    await moveMailboxes(moves, partitionRoots(job.target.conf), target, state.mailboxes, () => context.stop.stopped);
     const { table } = inventory;
     // What could not be done, or changed meanwhile, is looked at again.
     const uncertain = new Set(todos.map(({ mailbox }) => mailbox.at));
@@ -104,13 +104,7 @@ class Pass {
       },
     });
     await batches.run(todos);
-    if (!context.stop.stopped && !held) {
-      const gone = findGone(job, source, inventory);
-      for (const { name } of gone) context.log.info('removed', { mailbox: name });
-      const removed = gone.length > 0 ? removeGone(job, state, target, targetRoots, gone) : undefined;
-      count.removed += removed?.mailboxes ?? 0;
-      this.#figures.messages.removed += removed?.messages ?? 0;
-    }
+    if (!context.stop.stopped && !held) this.#removeGone(inventory);
     if (!context.stop.stopped) for (const root of target.opened) clearAnchors(root);
     this.#figures.complete = !context.stop.stopped;
     if (this.#figures.complete) {
@@ -119,8 +113,7 @@ class Pass {
       if (options.checksum) state.setFact('lastChecksum', new Date().toISOString());
       // Who is left out for disuse may be at work again, and none of his files is in the list.
       if (!held && !tasks.readsDatabases && !inventory.selection.hasUnused) {
-        const done = new Set(todos.map(({ mailbox }) => mailbox.name as string));
-        const again = context.problems.all.filter((problem) => !problem.stays && !done.has(problem.mailbox ?? ''));
+        const again = this.#saidAgain(todos);
         SweepList.of(job, state, source, inventory, failed, again)?.save(uncertain);
       }
     }
@@ -128,16 +121,27 @@ class Pass {
     return { figures: this.#figures, inventory, plan };
   }
 
+  #removeGone(inventory: Inventory): void {
+    const { job, state, context } = this;
+    const { source, target } = this.session;
+    const gone = findGone(job, source, inventory);
+    if (gone.length === 0) return;
+    for (const { name } of gone) context.log.info('removed', { mailbox: name });
+    const removed = removeGone(job, state, target, partitionRoots(job.target.conf), gone);
+    this.#figures.mailboxes.removed += removed.mailboxes;
+    this.#figures.messages.removed += removed.messages;
+  }
+
+  /** What the next whole pass would say too: not what is the business of mailboxes that were copied. */
+  #saidAgain(todos: readonly MailboxTodo[]): Problem[] {
+    const done = new Set(todos.map(({ mailbox }) => mailbox.name as string));
+    return this.context.problems.all.filter((problem) => !problem.stays && !done.has(problem.mailbox ?? ''));
+  }
+
   /** @returns true where removals are to be held back. @throws RefusedError */
   #askGuard(seen: Partial<GuardInput>): boolean {
     const answer = askGuard({
-      missingRoots: [],
-      emptiedRoots: [],
-      mailboxesBefore: 0,
-      mailboxesGone: 0,
-      mailboxesLeftOut: 0,
-      messagesBefore: 0,
-      messagesGone: 0,
+      ...NOTHING_LOST,
       ...seen,
       accepted: this.options.acceptRemovals,
       limits: this.job.options.guard,

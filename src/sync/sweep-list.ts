@@ -29,7 +29,7 @@ const PER_PART = 4096;
 const FILES = PRINT_WORDS / STAT_WORDS;
 /** Of a part, before the path of each mailbox: place (u16), length of the path (u16), row (u32). */
 const ENTRY_BYTES = 8;
-/** Where more than this share changed, the whole pass is no slower. */
+/** Where more than this share changed, copying is what takes the time, and the whole pass is simpler. */
 const MOST_CHANGED = 0.2;
 
 /** What all else of a pass follows from, apart from the mailboxes' own files. */

@@ -438,9 +438,7 @@ class MailboxCopy {
 
   #put(root: string, name: string, bytes: Uint8Array): void {
     this.#context.throttle?.take(bytes.length, 0);
-    const dir = this.#targetDir(root);
-    if (dir.isNew) dir.write(name, bytes);
-    else dir.replace(name, bytes);
+    this.#targetDir(root).put(name, bytes);
     this.#wrote(root, `/${name}`);
   }
 

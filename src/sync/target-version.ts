@@ -10,7 +10,7 @@ import { isAtLeast } from '../cyrus/version.js';
 import { isMissing, osPath } from '../disk/os-path.js';
 import type { Inventory } from '../inventory/inventory.js';
 import type { Job, Side } from '../job/job.js';
-import type { IndexVersions } from '../model/sync-task.js';
+import type { IndexVersions, SyncTask } from '../model/sync-task.js';
 
 /** By the job file's `upgrade_indexes`. @see reference cyrus-mailbox-files.md 10.2 */
 export function indexVersions(wish: 'needed' | 'all' | 'never', target: CyrusVersion): IndexVersions {
@@ -18,6 +18,14 @@ export function indexVersions(wish: 'needed' | 'all' | 'never', target: CyrusVer
     oldest: wish === 'never' ? 0 : 12,
     raiseTo: wish === 'all' ? newestIndexOf(target) : 0,
     countsAnnotations: wish !== 'never' && isAtLeast(target, '3.2'),
+  };
+}
+
+/** What the target's server wants of every index. */
+export function indexForm({ options, target: { conf } }: Job): Pick<SyncTask, 'indexes' | 'archives'> {
+  return {
+    indexes: indexVersions(options.migrate.upgrade_indexes, conf.version),
+    archives: [...conf.partitions.values()].some(({ archive }) => archive !== undefined),
   };
 }
 
