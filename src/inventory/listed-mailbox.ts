@@ -3,6 +3,7 @@ import type { CyrusConf } from '../cyrus/conf/cyrus-conf.js';
 import { type MailboxPlace, placeOf } from '../cyrus/layout/mailbox-place.js';
 import {
   type InternalName,
+  inboxOf,
   isDeletedName,
   type NameConf,
   splitDomain,
@@ -93,7 +94,7 @@ export function isByName(conf: CyrusConf, legacy: boolean): boolean {
 /** A user's whole tree with what was deleted of it, or a shared mailbox with all below it. */
 export function unitOf(name: InternalName, conf: NameConf): string {
   const user = userOf(name, conf);
-  if (user) return `${user.domain === undefined ? '' : `${user.domain}!`}user.${user.localpart}`;
+  if (user) return inboxOf(user);
   const { domain } = splitDomain(name, conf);
   return `${domain === undefined ? '' : `${domain}!`}${sharedTop(name, conf)}`;
 }

@@ -183,12 +183,14 @@ export function selectUsers(job: Job, state: State, trees: SourceTrees, entries:
   const inboxes = new Map<string, MailboxEntry>();
   for (const entry of entries) {
     const user = isLive(entry) ? userOf(entry.name, job.source.conf) : undefined;
-    if (!user || !byRules.takes(entry.name)) continue;
+    if (!user) continue;
     const unit = inboxOf(user);
+    // Of those who stay as well: they may be readers of others' mail.
+    if (isInbox(entry.name, job.source.conf)) inboxes.set(unit, entry);
+    if (!byRules.takes(entry.name)) continue;
     const known = users.get(unit);
     if (known) known.entries.push(entry);
     else users.set(unit, { user, entries: [entry] });
-    if (isInbox(entry.name, job.source.conf)) inboxes.set(unit, entry);
   }
   const inboxIdOf = (user: User) => {
     const inbox = inboxes.get(inboxOf(user));

@@ -213,4 +213,25 @@ describe('who is left out for disuse', () => {
     writeFileSync(job, `${readFileSync(job, 'utf8')}unused_by = ${JSON.stringify(others)}\n`);
     expect(((await run('plan')).selection as Selection).staying).toHaveLength(14);
   });
+
+  it.each([
+    ['comes along', ''],
+    ['is left out', 'leave_out = ["alice"]'],
+  ])('is not whose mail a reader read since who %s', async (_, rule) => {
+    const { run, dir, job } = await lab('3.6-uuid-archive', '', '[select]\n');
+    const addRule = (text: string) => writeFileSync(job, `${readFileSync(job, 'utf8')}${text}\n`);
+    const { mailboxes } = (await run('where')) as unknown as { mailboxes: { name: string; uniqueid: string }[] };
+    const idOf = (name: string) => mailboxes.find((mailbox) => mailbox.name === name)!.uniqueid;
+    const stays = async () => ((await run('plan')).selection as Selection).staying.map(({ who }) => who);
+    const [alice, heidi] = [idOf('user.alice'), idOf('user.Heidi')];
+    addRule('unused_since = "2026-12-01"\nunused_by = ["seen"]');
+    expect(await stays()).toContain('Heidi');
+    const conf = join(dir, 'old/srv/old/3.6-uuid-archive/conf');
+    const file = join(conf, `user/uuid/${alice[0]}/${alice[1]}/${alice}/seen.db`);
+    const entries = readDatabase(readFileSync(file), file).entries.filter(({ key }) => key !== heidi);
+    const read = [...entries, { key: heidi, value: `1 ${LATER} 1 ${LATER} 1` }];
+    writeFileSync(file, writeDatabase('twoskip', read, { version: '3.6', nowSec: LATER }));
+    addRule(rule);
+    expect(await stays()).not.toContain('Heidi');
+  });
 });
