@@ -1,5 +1,4 @@
 import { type Command, Option } from 'commander';
-import { RefusedError } from '../base/errors.js';
 import { Exit } from '../base/exit.js';
 import { formatBytes, formatSeconds } from '../base/units.js';
 import { type CutoverResult, cutover } from '../cutover/cutover.js';
@@ -8,6 +7,7 @@ import { rescueText } from '../report/rescue-text.js';
 import { table } from '../report/text.js';
 import { passContext } from './pass-context.js';
 import { parseCount, passText } from './presync.js';
+import { requireNotFinal } from './require-not-final.js';
 import { type CommonOptions, commonCommand, runOnJob } from './run.js';
 import { keepSelection, selectionLines } from './show-selection.js';
 
@@ -33,14 +33,7 @@ export function cutoverCommand(): Command {
     .option('--force', 'go on although the old server seems to run')
     .action(async (options: CutoverCliOptions) => {
       await runOnJob('cutover/1', options, async (job, state, env) => {
-        const final = state.fact('final');
-        if (final !== undefined && job.options.select.only === undefined)
-          throw new RefusedError(
-            'The cutover is final',
-            `since ${final} the target may hold new mail`,
-            'If it is to be taken back, run `cyrsync reopen`.',
-            { code: 'final' },
-          );
+        if (job.options.select.only === undefined) requireNotFinal(state, 'the target may hold new mail');
         const result = await cutover(
           job,
           state,

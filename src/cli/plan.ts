@@ -16,6 +16,7 @@ import { largestUnits, plannedMoves, sumsAfter, sumsBefore } from '../plan/sums.
 import { csvName, nameOfCsv, printCsv, readCsv } from '../report/csv.js';
 import { explanationText, planText } from '../report/plan-text.js';
 import type { State } from '../state/state.js';
+import { requireNotFinal } from './require-not-final.js';
 import { type CommonOptions, commonCommand, type Environment, type Outcome, runOnJob } from './run.js';
 import { selectionLines, showSelection } from './show-selection.js';
 import { terminalOf } from './terminal.js';
@@ -63,7 +64,8 @@ function planOutcome(
   if (options.csv === '-' && options.json)
     throw new ConfigError('--csv - with --json', 'both want stdout', 'Write the CSV to a file, or leave out --json.');
   const isChange = options.rebalance !== undefined || options.fromCsv !== undefined;
-  if (isChange && !options.dryRun) requireNotFinal(state);
+  if (isChange && !options.dryRun)
+    requireNotFinal(state, "the target's own server moves mailboxes (RENAME to another partition)");
   const rebalanceTo = wantedSpread(job, options);
   const inventory = takeInventory(job, state, trees, env.problems);
   const make = (change: PlanOptions) => makePlan(job, state, inventory, { ...change, trees });
@@ -216,15 +218,4 @@ function writeNew(file: string, text: string): void {
       { cause: error },
     );
   }
-}
-
-function requireNotFinal(state: State): void {
-  const final = state.fact('final');
-  if (final === undefined) return;
-  throw new RefusedError(
-    'The cutover is final',
-    `since ${final} the target's own server moves mailboxes (RENAME to another partition)`,
-    'If it is to be taken back, run `cyrsync reopen`.',
-    { code: 'final' },
-  );
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { ConfigError, RefusedError } from '../base/errors.js';
+import { ConfigError } from '../base/errors.js';
 import { formatBytes, plural } from '../base/units.js';
 import type { Job } from '../job/job.js';
 import type { State } from '../state/state.js';
@@ -8,6 +8,7 @@ import type { PassFigures } from '../sync/pass-figures.js';
 import { runPresync } from '../sync/presync.js';
 import { addPaceOptions, type PaceOptions, paceOf, paceText } from './pace.js';
 import { passContext } from './pass-context.js';
+import { requireNotFinal } from './require-not-final.js';
 import { type CommonOptions, commonCommand, type Environment, runOnJob } from './run.js';
 
 interface PresyncOptions extends CommonOptions, PaceOptions {
@@ -26,15 +27,8 @@ export function presyncCommand(): Command {
     .action(async (options: PresyncOptions) => {
       await runOnJob('presync/1', options, async (job, state, env) => {
         if (options.until !== undefined) env.stop.stopAt(deadline(options.until));
-        const final = state.fact('final');
-        if (final !== undefined && job.options.select.only === undefined) {
-          throw new RefusedError(
-            'The cutover is final',
-            `since ${final} the target may hold new mail, which a pass would overwrite`,
-            'If it is to be taken back, run `cyrsync reopen`.',
-            { code: 'final' },
-          );
-        }
+        if (job.options.select.only === undefined)
+          requireNotFinal(state, 'the target may hold new mail, which a pass would overwrite');
         const passOptions = {
           kind: 'presync' as const,
           full: options.full === true,
