@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { ConfigError } from '../base/errors.js';
 import { Exit } from '../base/exit.js';
-import { readIndex } from '../cyrus/mailbox/index.js';
+import { targetIndexHeader } from '../cutover/target-state.js';
 import { asInternalName } from '../cyrus/names/mailbox-name.js';
 import { TargetTrees } from '../disk/trees.js';
 import { unitOf } from '../inventory/listed-mailbox.js';
@@ -29,12 +29,8 @@ export function reopenCommand(): Command {
             finals.size === 0 || finals.get(unitOf(asInternalName(name), job.source.conf)) === last;
           const newer = state.mailboxes.all().flatMap((row) => {
             if (!isOfLast(row.name)) return [];
-            const roots =
-              row.targetPartition === null ? undefined : job.target.conf.partitions.get(row.targetPartition);
-            const bytes = roots && target.root(roots.meta.index).reader.read(`${row.targetRelative}/cyrus.index`);
-            if (!bytes) return [];
-            const index = readIndex(bytes, row.name);
-            return index.lastUid > row.lastUid
+            const index = targetIndexHeader(job, row, target);
+            return index && index.lastUid > row.lastUid
               ? [{ mailbox: row.name, firstUid: row.lastUid + 1, lastUid: index.lastUid }]
               : [];
           });

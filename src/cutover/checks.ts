@@ -7,6 +7,7 @@ import { quotaDirectory, quotaFile } from '../cyrus/layout/config-paths.js';
 import { parseMessageFileName } from '../cyrus/layout/mailbox-place.js';
 import { readMailboxHeader } from '../cyrus/mailbox/header.js';
 import { readIndex } from '../cyrus/mailbox/index.js';
+import type { InternalName } from '../cyrus/names/mailbox-name.js';
 import { isLive, readMailboxEntries, writeMailboxEntries } from '../cyrus/records/mailboxes-db.js';
 import { parseQuota } from '../cyrus/records/quota.js';
 import type { Migrated } from '../databases/migrated.js';
@@ -79,8 +80,9 @@ export function checkTarget(
 
   const files: string[] = [];
   const counts: string[] = [];
+  const charged: Charged[] = [];
   let listed = 0;
-  for (const { mailbox, place, asItStands } of migrated.mailboxes) {
+  for (const { mailbox, place, asItStands, index: migratedIndex } of migrated.mailboxes) {
     if (asItStands) continue; // said under problems: nothing of it can be checked
     try {
       const read = (root: string, file: string) =>
@@ -89,6 +91,8 @@ export function checkTarget(
         read(place.roots.meta.header, 'cyrus.header'),
         `${place.meta.header}/cyrus.header`,
       );
+      if (header.quotaRoot !== undefined)
+        charged.push({ name: mailbox.name, root: header.quotaRoot, bytes: BigInt(migratedIndex.quotaUsedBytes) });
       const index = readIndex(read(place.roots.meta.index, 'cyrus.index'), `${place.meta.index}/cyrus.index`);
       if (header.uniqueid !== mailbox.uniqueid)
         files.push(`${mailbox.name}: uniqueid ${header.uniqueid} in its header, ${mailbox.uniqueid} in mailboxes.db`);
@@ -114,7 +118,7 @@ export function checkTarget(
   check('every mailbox has its header and index', files, `${migrated.mailboxes.length} mailboxes`);
   check('no message file without a record', counts, `${listed} directories listed`);
 
-  check('quota sums', quotaDifferences(job, migrated, target, wave), 'as the indexes say');
+  check('quota sums', quotaDifferences(job, charged, target, wave), 'as the indexes say');
   checks.push(...toolChecks(job, path));
   return checks;
 }
@@ -122,16 +126,12 @@ export function checkTarget(
 /** Records that were there before, of others, and are not as they were. */
 function lostRecords(job: Job, { serving }: Wave, bytes: Buffer, path: string): string[] {
   const now = new Map(entriesOf(bytes, path, job.target.conf.version).map(({ key, value }) => [key, value]));
+  // What stood where a mailbox of the wave is now: no mailbox, only its name.
+  const names = serving.mailboxes.filter((entry) => !isLive(entry));
+  const replaceable = new Set(writeMailboxEntries(names, job.target.conf).map(({ key }) => key));
   return entriesOfOthers(job, serving, [])
-    .filter(({ key, value }) => now.get(key) !== value)
-    .map(({ key }) => key)
-    .filter((key) => !isReplaceable(job, serving, key));
-}
-
-/** What stood where a mailbox of the wave is now: no mailbox, only its name. */
-function isReplaceable(job: Job, { mailboxes }: Wave['serving'], key: string): boolean {
-  const names = mailboxes.filter((entry) => !isLive(entry));
-  return writeMailboxEntries(names, job.target.conf).some((entry) => entry.key === key);
+    .filter(({ key, value }) => now.get(key) !== value && !replaceable.has(key))
+    .map(({ key }) => key);
 }
 
 /** What the target has of a quota root: a file of its own, or an entry of a database. */
@@ -147,17 +147,25 @@ function quotaTexts(conf: CyrusConf, target: TargetTrees): (root: string) => str
   return (root) => byRoot.get(root);
 }
 
-function quotaDifferences(job: Job, migrated: Migrated, target: TargetTrees, wave: Wave | undefined): string[] {
+/** A mailbox that counts in a quota root, by its header. */
+interface Charged {
+  readonly name: InternalName;
+  readonly root: string;
+  readonly bytes: bigint;
+}
+
+function quotaDifferences(
+  job: Job,
+  charged: readonly Charged[],
+  target: TargetTrees,
+  wave: Wave | undefined,
+): string[] {
   const { conf } = job.target;
   const roots = new Map<string, bigint>();
-  for (const { mailbox, place, index, asItStands } of migrated.mailboxes) {
-    if (asItStands) continue;
-    const header = target.root(place.roots.meta.header).reader.read(`${place.relative}/cyrus.header`);
-    const root = header && readMailboxHeader(header, mailbox.name).quotaRoot;
-    if (root === undefined) continue;
-    roots.set(root, (roots.get(root) ?? 0n) + BigInt(index.quotaUsedBytes));
-    if (quotaRootOf(mailbox.name, new Map([[root, true]]), conf) !== root)
-      return [`${mailbox.name}: its header names ${root}, which is not above it`];
+  for (const { name, root, bytes } of charged) {
+    roots.set(root, (roots.get(root) ?? 0n) + bytes);
+    if (quotaRootOf(name, new Set([root]), conf) !== root)
+      return [`${name}: its header names ${root}, which is not above it`];
   }
   const bad: string[] = [];
   const textOf = quotaTexts(conf, target);

@@ -1,11 +1,11 @@
 /** What lies in the target's configdirectory before the cutover writes there: nothing, our own, a test boot's, or another's. */
 import { FormatError, RefusedError } from '../base/errors.js';
-import { readIndexHeader } from '../cyrus/mailbox/index.js';
+import { type IndexHeader, readIndexHeader } from '../cyrus/mailbox/index.js';
 import { LONGEST_HEADER_BYTES } from '../cyrus/mailbox/index-layout.js';
-import type { InternalName } from '../cyrus/names/mailbox-name.js';
-import { isLive, readMailboxEntries } from '../cyrus/records/mailboxes-db.js';
+import { isLive, type MailboxEntry, readMailboxEntries } from '../cyrus/records/mailboxes-db.js';
 import { errnoOf } from '../disk/os-path.js';
 import { SourceTrees, type TargetTrees } from '../disk/trees.js';
+import { placeOfEntry } from '../inventory/listed-mailbox.js';
 import { databaseFile, entriesOf } from '../inventory/read-mailboxes-db.js';
 import { readServingTarget } from '../inventory/serving-target.js';
 import type { Job } from '../job/job.js';
@@ -55,13 +55,20 @@ export function inspectTarget(
     else refuse(`${path} has ${entry.name}, which is not of this job and has messages or no readable index`);
   }
   for (const row of rows.values()) {
-    if (row.targetPartition === null || row.syncedFiles === 0) continue;
-    const roots = conf.partitions.get(row.targetPartition);
-    const index = roots && target.root(roots.meta.index).reader.read(`${row.targetRelative}/cyrus.index`);
-    if (index && wasUsed(job, row, readIndexHeader(index, row.name).lastUid))
+    if (row.syncedFiles === 0) continue;
+    const index = targetIndexHeader(job, row, target);
+    if (index && wasUsed(job, row, index.lastUid))
       refuse(`${row.name} has messages on the target that the source never had: it was used`);
   }
   return left;
+}
+
+/** Of the copy on the target; undefined where there is none. @throws FormatError */
+export function targetIndexHeader(job: Job, row: MailboxRow, target: TargetTrees): IndexHeader | undefined {
+  const roots = row.targetPartition === null ? undefined : job.target.conf.partitions.get(row.targetPartition);
+  const bytes =
+    roots && target.root(roots.meta.index).reader.readStart(`${row.targetRelative}/cyrus.index`, LONGEST_HEADER_BYTES);
+  return bytes && readIndexHeader(bytes, row.name);
 }
 
 /**
@@ -96,10 +103,9 @@ export function inspectServingTarget(job: Job, state: State, target: TargetTrees
     const { path, ours } = readServingTarget(job, state, trees);
     for (const { name, uniqueid } of ours) {
       const row = uniqueid === undefined ? state.mailboxes.byName(name) : state.mailboxes.byUniqueid(uniqueid);
-      if (!row || row.targetPartition === null || row.syncedFiles === 0) continue;
-      const roots = job.target.conf.partitions.get(row.targetPartition);
-      const index = roots && target.root(roots.meta.index).reader.read(`${row.targetRelative}/cyrus.index`);
-      if (index && wasUsed(job, row, readIndexHeader(index, name).lastUid))
+      if (!row || row.syncedFiles === 0) continue;
+      const index = targetIndexHeader(job, row, target);
+      if (index && wasUsed(job, row, index.lastUid))
         throw new RefusedError(
           "The target holds another's mail",
           `${name} has messages on the target that the source never had: it was used since a cutover that was not final`,
@@ -113,15 +119,10 @@ export function inspectServingTarget(job: Job, state: State, target: TargetTrees
   }
 }
 
-function isEmptyMailbox(
-  job: Job,
-  entry: { name: InternalName; partition?: string | undefined; uniqueid?: string | undefined; legacy: boolean },
-  target: TargetTrees,
-): boolean {
-  const roots = entry.partition === undefined ? undefined : job.target.conf.partitions.get(entry.partition);
-  if (!roots || entry.legacy || entry.uniqueid === undefined) return false;
-  const bytes = target
-    .root(roots.meta.index)
-    .reader.read(`uuid/${entry.uniqueid[0]}/${entry.uniqueid[1]}/${entry.uniqueid}/cyrus.index`);
+function isEmptyMailbox(job: Job, entry: MailboxEntry, target: TargetTrees): boolean {
+  const place = entry.legacy ? undefined : placeOfEntry(job.target.conf, entry);
+  if (!place) return false;
+  const { reader } = target.root(place.roots.meta.index);
+  const bytes = reader.readStart(`${place.relative}/cyrus.index`, LONGEST_HEADER_BYTES);
   return bytes === undefined || readIndexHeader(bytes, entry.name).count === 0;
 }

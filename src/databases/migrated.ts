@@ -3,6 +3,7 @@
 import { FormatError } from '../base/errors.js';
 import type { MailboxPlace } from '../cyrus/layout/mailbox-place.js';
 import { type IndexHeader, readIndexHeader } from '../cyrus/mailbox/index.js';
+import { LONGEST_HEADER_BYTES } from '../cyrus/mailbox/index-layout.js';
 import { IndexWriter } from '../cyrus/mailbox/index-writer.js';
 import { inboxOf, isDeletedName, isInbox, toUserid, type User, userOf } from '../cyrus/names/mailbox-name.js';
 import type { TargetTrees } from '../disk/trees.js';
@@ -68,7 +69,8 @@ export function collectMigrated(
   for (const mailbox of inventory.mailboxes) {
     const place = plan.placeOf(mailbox);
     const path = `${place.meta.index}/cyrus.index`;
-    const bytes = target.root(place.roots.meta.index).reader.read(`${place.relative}/cyrus.index`);
+    const { reader } = target.root(place.roots.meta.index);
+    const bytes = reader.readStart(`${place.relative}/cyrus.index`, LONGEST_HEADER_BYTES);
     if (!bytes) {
       problems.add({
         code: 'mailbox-not-migrated',

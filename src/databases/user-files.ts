@@ -46,7 +46,6 @@ export function migrateUserFiles(context: UserFilesContext, census: ConfigCensus
   const [from, to] = [context.job.source.conf, context.job.target.conf];
   const rules: Readonly<Record<string, DerivedRule>> = {
     'user/*.counters': countersRule(context.job),
-    'user/*.conversations': conversationsRule(from, to),
     'user/*.dav': davRule(from, to),
   };
   const outcomes: DatabaseOutcome[] = [];
@@ -202,10 +201,14 @@ function subscribedThere(context: UserFilesContext, file: OwnedFile): readonly I
 
 /** Read state of other mailboxes is kept; of what all share, only that of mailboxes that come now is put in. */
 function withOthers(context: UserFilesContext, file: OwnedFile, entries: readonly DbEntry[]): DbEntry[] {
-  const ids = new Set(context.migrated.mailboxes.map(({ mailbox }) => mailbox.uniqueid));
-  const own = isShared(file) ? entries.filter(({ key }) => ids.has(key)) : entries;
+  const own = isShared(file) ? ofMigrated(entries, context.migrated) : entries;
   const keys = new Set(own.map(({ key }) => key));
   return [...existingOf(context, file).filter(({ key }) => !keys.has(key)), ...own];
+}
+
+function ofMigrated(entries: readonly DbEntry[], { mailboxes }: Migrated): DbEntry[] {
+  const ids = new Set(mailboxes.map(({ mailbox }) => mailbox.uniqueid));
+  return entries.filter(({ key }) => ids.has(key));
 }
 
 /** A mailbox with a new uniqueid keeps what each user had read of it. */
