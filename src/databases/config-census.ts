@@ -3,7 +3,7 @@
  * lies where the old server no longer looks, or what is not Cyrus's at all. Nothing is in two, nothing in none.
  */
 import { RefusedError } from '../base/errors.js';
-import type { PartitionConf } from '../cyrus/conf/partitions.js';
+import { mailboxRoots } from '../cyrus/conf/partitions.js';
 import { ConfigKinds, type ConfigWhat } from '../cyrus/layout/config-files.js';
 import { parseConfigPath, quotaDirectory, quotaFile, sharedFile, userFile } from '../cyrus/layout/config-paths.js';
 import type { User } from '../cyrus/names/mailbox-name.js';
@@ -39,7 +39,7 @@ export interface ConfigCensus {
 export function takeCensus(job: Job, reader: ConfigReader, migrated: Migrated): ConfigCensus {
   const { conf } = job.source;
   const kinds = new ConfigKinds(conf);
-  const roots = new Set([...conf.partitions.values()].flatMap(rootsOf));
+  const roots = new Set([...conf.partitions.values()].flatMap((one) => [...mailboxRoots(one), ...one.search]));
   const files = new Map<ConfigWhat, string[]>();
   const owned = new Map<ConfigWhat, OwnedFile[]>();
   const staying: string[] = [];
@@ -59,12 +59,9 @@ export function takeCensus(job: Job, reader: ConfigReader, migrated: Migrated): 
       if (isLiveQuota(job, path)) add(files, what, path);
       else stale.push(path);
     } else if (what.startsWith('user/')) {
-      if (isOfStaying(migrated, path)) {
-        staying.push(path);
-        return;
-      }
       const found = ownedFile(job, migrated, path);
-      if (found) add(owned, what, found);
+      if (found === 'stays') staying.push(path);
+      else if (found) add(owned, what, found);
       else stale.push(path);
     } else if (isUnusedDatabase(job, path)) stale.push(path);
     else add(files, what, path);
@@ -98,12 +95,6 @@ function refuseLink(path: string): never {
   );
 }
 
-function rootsOf(partition: PartitionConf): string[] {
-  return [partition.data, partition.archive, ...Object.values(partition.meta), ...partition.search].flatMap(
-    (path) => path ?? [],
-  );
-}
-
 function isLiveQuota(job: Job, path: string): boolean {
   const { conf } = job.source;
   if (conf.databases.quota.backend !== 'quotalegacy') {
@@ -131,14 +122,8 @@ function isUnusedDatabase({ source: { conf } }: Job, path: string): boolean {
   }
 }
 
-function isOfStaying(migrated: Migrated, path: string): boolean {
-  const found = parseConfigPath(path);
-  if (found?.kind === 'user') return !migrated.takesUser(found.user);
-  return found?.kind === 'user-by-id' && migrated.staysById(found.uniqueid);
-}
-
-/** Undefined where the old server does not look there. */
-function ownedFile(job: Job, migrated: Migrated, path: string): OwnedFile | undefined {
+/** Undefined where the old server does not look there; `stays` of a user who does not come along. */
+function ownedFile(job: Job, migrated: Migrated, path: string): OwnedFile | 'stays' | undefined {
   const { conf } = job.source;
   const shared = /^(?:domain\/[^/]+\/([^/]+)\/)?shared\.([^/.]+)$/.exec(path);
   if (shared) {
@@ -149,11 +134,13 @@ function ownedFile(job: Job, migrated: Migrated, path: string): OwnedFile | unde
   const found = parseConfigPath(path);
   if (found?.kind === 'user') {
     const { user, suffix } = found;
+    if (!migrated.takesUser(user)) return 'stays';
     const isLive = userFile(conf, user, suffix, migrated.sourceInboxUuid(user)) === path && !migrated.isGone(user);
     return isLive ? { path, suffix, user, domain: user.domain, byId: undefined } : undefined;
   }
-  if (found?.kind !== 'user-by-id' || userFile(conf, { localpart: '' }, found.suffix, found.uniqueid) !== path)
-    return undefined;
+  if (found?.kind !== 'user-by-id') return undefined;
+  if (migrated.staysById(found.uniqueid)) return 'stays';
+  if (userFile(conf, { localpart: '' }, found.suffix, found.uniqueid) !== path) return undefined;
   const byId = migrated.ownerById(found.uniqueid);
   return byId && { path, suffix: found.suffix, user: byId.user, domain: byId.user.domain, byId };
 }

@@ -83,7 +83,7 @@ export async function migrateDatabases(
     isThere: wave && ((path: string) => writers.at(to.sieveDir).root.stat(path) !== undefined),
   };
   outcomes.push(...(await migrateSieve(sieve)));
-  const annotated = wave && annotationsOfWave(job, migrated);
+  const annotated = wave && annotationsOfWave(job, source, migrated);
   const existing = wave && existingEntries(job, target, 'annotations');
   outcomes.push(migrateAnnotations(job, readers, writers, migrated, problems, nowSec, existing));
   const deny = wave
@@ -133,7 +133,7 @@ export async function migrateDatabases(
       if (!wave) return changed;
       // Others go on to work there: what counts is what is the wave's.
       const own = changed.filter(isOfWave(inventory, from));
-      return annotationsOfWave(job, migrated) === annotated ? own : [...own, 'annotations.db'];
+      return annotationsOfWave(job, source, migrated) === annotated ? own : [...own, 'annotations.db'];
     },
   };
 }

@@ -1,14 +1,13 @@
 /** deliver.db: whom a vacation script has answered, what was delivered already. Carried over where the target can use it. */
 import { plural } from '../base/units.js';
-import { writeDatabase } from '../cyrus/db/database.js';
 import { detectBackend } from '../cyrus/db/detect.js';
 import { countPendingVacations, haveSameDeliverKeys, isNative64 } from '../cyrus/records/deliver.js';
 import { databaseFile, entriesOf } from '../inventory/read-mailboxes-db.js';
 import type { Job } from '../job/job.js';
 import type { ConfigReaders } from './config-reader.js';
 import type { ConfigWriters } from './config-writer.js';
-import { writableBackend } from './mailboxes-db.js';
 import type { DatabaseOutcome } from './report.js';
+import { targetDatabase, writableBackend } from './target-database.js';
 
 /** @returns undefined where the source has none. */
 export function migrateDeliverDb(
@@ -45,15 +44,14 @@ export function migrateDeliverDb(
   const usable = entries.filter(({ value }) => isNative64(value));
   if (usable.length === 0 && entries.length > 0)
     return dropped(entries.length, `in the byte order or word size of another machine; ${again}`);
-  const backend = writableBackend(to.databases.duplicate.backend);
   const written = databaseFile(to, 'duplicate', 'deliver.db');
-  writers.at(written.dir).write(written.name, writeDatabase(backend, usable, { version: to.version, nowSec }));
+  writers.at(written.dir).write(written.name, targetDatabase(to, 'duplicate', usable, nowSec));
   const kept = pending === 0 ? '' : `${plural(pending, 'sender')} will not be answered again before time`;
   const odd = entries.length - usable.length;
   const unread = odd === 0 ? '' : `${odd} that can not be read were left out`;
   return {
     what: 'deliver.db',
-    action: detectBackend(bytes) === backend ? 'copied' : 'converted',
+    action: detectBackend(bytes) === writableBackend(to.databases.duplicate.backend) ? 'copied' : 'converted',
     entries: usable.length,
     note: [kept, unread].filter((text) => text !== '').join('; '),
   };

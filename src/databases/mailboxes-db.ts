@@ -1,7 +1,6 @@
 /** The target's mailboxes.db: every mailbox that was migrated, with its new partition, in the target's dialect. */
 
 import type { CyrusConf } from '../cyrus/conf/cyrus-conf.js';
-import { writeDatabase } from '../cyrus/db/database.js';
 import type { DbEntry } from '../cyrus/db/entry.js';
 import type { FormerName } from '../cyrus/records/mailbox-record.js';
 import { printTypeLetters } from '../cyrus/records/mailbox-type.js';
@@ -10,6 +9,7 @@ import { isAtLeast } from '../cyrus/version.js';
 import type { Inventory } from '../inventory/inventory.js';
 import type { Job } from '../job/job.js';
 import type { Migrated } from './migrated.js';
+import { targetDatabase } from './target-database.js';
 
 export function targetEntries(job: Job, inventory: Inventory, migrated: Migrated, nowSec: number): MailboxEntry[] {
   const { conf } = job.target;
@@ -63,20 +63,5 @@ export function mailboxesDatabase(
   nowSec: number,
   others: readonly DbEntry[] = [],
 ): Buffer {
-  const all = [...others, ...writeMailboxEntries(entries, conf)];
-  return writeDatabase(writableBackend(conf.databases.mailboxes.backend), all, {
-    ...sortOf(conf),
-    version: conf.version,
-    nowSec,
-  });
-}
-
-/** MBOXSORT: how keys of mailboxes.db, subscriptions and quotas are sorted up to 3.4 (reference 2.5). */
-export function sortOf(conf: CyrusConf): { order?: 'mbox' } {
-  return conf.improvedMboxlistSort && !isAtLeast(conf.version, '3.6') ? { order: 'mbox' } : {};
-}
-
-/** Backends that are written; what the configuration names otherwise is opened by its magic and converted (2.5+). */
-export function writableBackend(backend: string): 'flat' | 'skiplist' | 'twoskip' {
-  return backend === 'flat' || backend === 'skiplist' ? backend : 'twoskip';
+  return targetDatabase(conf, 'mailboxes', [...others, ...writeMailboxEntries(entries, conf)], nowSec);
 }

@@ -1,6 +1,5 @@
 /** Quota roots for the target: limits kept, usage summed from the indexes that lie there. */
 
-import { writeDatabase } from '../cyrus/db/database.js';
 import type { DbEntry } from '../cyrus/db/entry.js';
 import { quotaDirectory, quotaFile } from '../cyrus/layout/config-paths.js';
 import { isWrapped, printQuotaFile, printQuotaValue, type Quota, type QuotaResource } from '../cyrus/records/quota.js';
@@ -9,9 +8,9 @@ import { databaseFile } from '../inventory/read-mailboxes-db.js';
 import type { Wave } from '../inventory/wave.js';
 import type { Job } from '../job/job.js';
 import type { ConfigWriters } from './config-writer.js';
-import { sortOf, writableBackend } from './mailboxes-db.js';
 import type { Migrated } from './migrated.js';
 import type { QuotaCorrection } from './report.js';
+import { targetDatabase } from './target-database.js';
 
 /** Each root's limits as recorded, its usage as the indexes say; and where the record was wrong. */
 export function computeQuotas(
@@ -90,8 +89,7 @@ export function writeQuotas(
   existing: readonly DbEntry[] = [],
 ): void {
   const { conf } = job.target;
-  const { backend } = conf.databases.quota;
-  if (backend === 'quotalegacy') {
+  if (conf.databases.quota.backend === 'quotalegacy') {
     const writer = writers.at(quotaDirectory(conf));
     for (const [root, quota] of quotas)
       writer.write(quotaFile(conf, root), Buffer.from(printQuotaFile(quota, conf.version), 'latin1'));
@@ -100,10 +98,5 @@ export function writeQuotas(
   const others = existing.filter(({ key }) => !quotas.has(key));
   const own = [...quotas].map(([key, quota]) => ({ key, value: printQuotaValue(quota, conf.version) }));
   const { dir, name } = databaseFile(conf, 'quota', 'quotas.db');
-  writers
-    .at(dir)
-    .write(
-      name,
-      writeDatabase(writableBackend(backend), [...others, ...own], { ...sortOf(conf), version: conf.version, nowSec }),
-    );
+  writers.at(dir).write(name, targetDatabase(conf, 'quota', [...others, ...own], nowSec));
 }

@@ -43,7 +43,7 @@ const MEMORY_BYTES = 1 << 30;
 const OUTPUT_BYTES = 1 << 24;
 const LONGEST_ERROR = 500;
 
-export interface CompilerLimits {
+interface CompilerLimits {
   /** Of one script. */
   readonly secondsEach: number;
   /** Of one run: the rest is tried by the next. */
@@ -51,7 +51,7 @@ export interface CompilerLimits {
 }
 
 /** The largest script of real life takes a hundredth of `secondsEach`. */
-export const CUTOVER_LIMITS: CompilerLimits = { secondsEach: 10, secondsInAll: 60 };
+const CUTOVER_LIMITS: CompilerLimits = { secondsEach: 10, secondsInAll: 60 };
 
 /** @param memory Undefined: nothing is remembered. @param places Where to look for the program, as the target names it. */
 export function openCompiler(

@@ -63,9 +63,7 @@ export async function tryScripts(
     problems: new ProblemList(), // the cutover says them
     compiler,
   };
-  const walk = new SieveWalk(context, compiler.newest ?? newestBytecode(job.target.conf.version));
-  walk.visit('', 6);
-  walk.messages();
+  const walk = walked(context);
   await compiler.compile(walk.scripts.map(({ bytes }) => ({ bytes, needsCompiling: false })));
 }
 
@@ -74,10 +72,7 @@ export async function migrateSieve(context: SieveContext): Promise<DatabaseOutco
   if (job.source.conf.sieveUseHomedir)
     return [{ what: 'sieve', action: 'dropped', entries: 0, note: 'sieveusehomedir: scripts lie in home directories' }];
   if (!reader) return [{ what: 'sieve', action: 'dropped', entries: 0, note: 'the source has no sievedir' }];
-  const newest = compiler.newest ?? newestBytecode(job.target.conf.version);
-  const walk = new SieveWalk(context, newest);
-  walk.visit('', 6);
-  walk.messages();
+  const walk = walked(context);
   const compiled = await compiler.compile(walk.scripts.map(({ bytes, needsCompiling }) => ({ bytes, needsCompiling })));
   const notes = ['scripts, bytecode, and which one is active', ...takeCompiled(context, walk.scripts, compiled)];
   const outcomes: DatabaseOutcome[] = [
@@ -158,6 +153,15 @@ function masssievec({ target: { conf } }: Job): string {
   return `/usr/lib/cyrus/upgrade/masssievec /usr/lib/cyrus/bin/sievec ${conf.file}`;
 }
 
+/** All scripts of the source, taken to where the target looks for them. */
+function walked(context: SieveContext): SieveWalk {
+  const { compiler, job } = context;
+  const walk = new SieveWalk(context, compiler.newest ?? newestBytecode(job.target.conf.version));
+  walk.visit('', 6);
+  walk.messages();
+  return walk;
+}
+
 class SieveWalk {
   readonly scripts: Script[] = [];
   readonly others: string[] = [];
@@ -201,9 +205,14 @@ class SieveWalk {
         writer().setTimes(`${stem}.script`, seconds);
         this.copied++;
       }
-      const needsCompiling = bytecode !== undefined && (bytecodeVersion(bytecode) ?? 0) > this.#newest;
+      const needsCompiling = bytecode !== undefined && this.#isTooNew(bytecode);
       this.scripts.push({ path, to: stem, bytes: text, needsCompiling, seconds });
     }
+  }
+
+  /** Bytecode that the target can not run. */
+  #isTooNew(bytecode: Buffer): boolean {
+    return (bytecodeVersion(bytecode) ?? 0) > this.#newest;
   }
 
   #missing<T extends { readonly name: string }>({ to, isGlobal }: ScriptPlace, files: readonly T[]): readonly T[] {
@@ -243,16 +252,15 @@ class SieveWalk {
     if (!bytes || !stat) return;
     const seconds = Number(stat.mtimeNs / 1_000_000_000n); // becomes "last updated"
     this.copied++;
-    const version = name.endsWith('.bc') ? bytecodeVersion(bytes) : undefined;
     // Bytecode that the target refuses would only hide that there is none; of scripts that are messages it is made anew.
     const hasScript =
       names.has(name.replace(/bc$/, 'script')) || isAtLeast(this.#context.job.source.conf.version, '3.6');
-    if (version !== undefined && version > this.#newest && hasScript) return;
+    if (hasScript && name.endsWith('.bc') && this.#isTooNew(bytes)) return;
     writer().write(`${to}/${name}`, bytes);
     writer().setTimes(`${to}/${name}`, seconds);
     if (!name.endsWith('.script')) return;
     const bytecode = reader!.bytes(path.replace(/script$/, 'bc'));
-    const needsCompiling = bytecode !== undefined && (bytecodeVersion(bytecode) ?? 0) > this.#newest;
+    const needsCompiling = bytecode !== undefined && this.#isTooNew(bytecode);
     const stem = name.slice(0, -'.script'.length);
     const shown = `${reader!.root.path}/${path}`;
     this.scripts.push({ path: shown, to: `${to}/${stem}`, bytes, needsCompiling, seconds });

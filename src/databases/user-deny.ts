@@ -1,5 +1,4 @@
 /** user_deny.db: who may not use a service. */
-import { writeDatabase } from '../cyrus/db/database.js';
 import type { DbEntry } from '../cyrus/db/entry.js';
 import { userFromUserid } from '../cyrus/names/mailbox-name.js';
 import type { TargetTrees } from '../disk/trees.js';
@@ -8,9 +7,9 @@ import type { Job } from '../job/job.js';
 import type { ProblemList } from '../model/problem.js';
 import type { ConfigReaders } from './config-reader.js';
 import type { ConfigWriters } from './config-writer.js';
-import { writableBackend } from './mailboxes-db.js';
 import type { Migrated } from './migrated.js';
 import type { DatabaseOutcome } from './report.js';
+import { targetDatabase } from './target-database.js';
 import { existingEntries, mergeDenials } from './wave-databases.js';
 
 /** Of those who come along; undefined where the source has no such database. */
@@ -23,9 +22,8 @@ function chosenDenials({ source }: Job, readers: ConfigReaders, migrated: Migrat
 }
 
 function write({ target: { conf } }: Job, writers: ConfigWriters, entries: readonly DbEntry[], nowSec: number): void {
-  const { version, databases } = conf;
   const { dir, name } = databaseFile(conf, 'userdeny', 'user_deny.db');
-  writers.at(dir).write(name, writeDatabase(writableBackend(databases.userdeny.backend), entries, { version, nowSec }));
+  writers.at(dir).write(name, targetDatabase(conf, 'userdeny', entries, nowSec));
 }
 
 export function migrateUserDeny(

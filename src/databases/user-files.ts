@@ -4,7 +4,6 @@
  * or by the uniqueid of the INBOX. What becomes of which kind stands in `CONFIG_KINDS`, and in `derived.ts`.
  */
 import { FormatError } from '../base/errors.js';
-import { writeDatabase } from '../cyrus/db/database.js';
 import type { DbEntry } from '../cyrus/db/entry.js';
 import { CONFIG_KINDS, type ConfigWhat } from '../cyrus/layout/config-files.js';
 import { sharedFile, userFile } from '../cyrus/layout/config-paths.js';
@@ -26,9 +25,9 @@ import {
   irregularUsers,
   workOf,
 } from './derived.js';
-import { sortOf, writableBackend } from './mailboxes-db.js';
 import type { Migrated } from './migrated.js';
 import type { DatabaseOutcome } from './report.js';
+import { targetDatabase } from './target-database.js';
 
 interface UserFilesContext {
   readonly job: Job;
@@ -144,12 +143,7 @@ function bytesFor(context: UserFilesContext, file: OwnedFile, what: ConfigWhat):
   const { path, user } = file;
   const { conf } = job.target;
   const database = (kind: 'seen' | 'subscriptions' | 'mboxkey', entries: readonly DbEntry[] | undefined) =>
-    entries &&
-    writeDatabase(writableBackend(conf.databases[kind].backend), entries, {
-      ...(kind === 'subscriptions' ? sortOf(conf) : {}),
-      version: conf.version,
-      nowSec,
-    });
+    entries && targetDatabase(conf, kind, entries, nowSec);
   switch (what) {
     case 'user/*.seen': {
       const entries = reader.entries(path);

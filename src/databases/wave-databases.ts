@@ -15,7 +15,7 @@ import {
 } from '../cyrus/layout/config-paths.js';
 import { asInternalName, inboxOf, userFromUserid } from '../cyrus/names/mailbox-name.js';
 import { isAtLeast } from '../cyrus/version.js';
-import { SourceTrees, type TargetTrees } from '../disk/trees.js';
+import type { SourceTrees, TargetTrees } from '../disk/trees.js';
 import type { Inventory } from '../inventory/inventory.js';
 import { databaseFile, entriesOf, readSourceDatabase } from '../inventory/read-mailboxes-db.js';
 import type { Job } from '../job/job.js';
@@ -75,12 +75,16 @@ export function mergeAnnotations(
   const targets = new Set(
     migrated.mailboxes.map(({ mailbox }) => (byId ? mailbox.uniqueid : (mailbox.name as string))),
   );
-  const targetOf = ({ key }: DbEntry) => key.slice(0, Math.max(0, key.indexOf('\0')));
-  const added = own.filter((entry) => targetOf(entry) !== '');
+  const added = own.filter((entry) => annotatedBy(entry) !== '');
   return {
-    entries: [...existing.filter((entry) => !targets.has(targetOf(entry))), ...added],
+    entries: [...existing.filter((entry) => !targets.has(annotatedBy(entry))), ...added],
     left: own.length - added.length,
   };
+}
+
+/** Name or uniqueid of the mailbox that an annotation is of, `''` for one of the server. */
+function annotatedBy({ key }: DbEntry): string {
+  return key.slice(0, Math.max(0, key.indexOf('\0')));
 }
 
 /**
@@ -142,18 +146,12 @@ export function isOfWave({ selection, mailboxes }: Inventory, conf: CyrusConf): 
 }
 
 /** The source's annotations of the wave's mailboxes, to be compared with a later look. */
-export function annotationsOfWave(job: Job, migrated: Migrated): string {
-  const { conf } = job.source;
-  const trees = new SourceTrees(job.source);
-  try {
-    const { dir, name } = databaseFile(conf, 'annotations', 'annotations.db');
-    const entries = readSourceDatabase(trees.root(dir), name, conf.version) ?? [];
-    const own = entries.filter(({ key }) => {
-      const target = key.slice(0, Math.max(0, key.indexOf('\0')));
-      return migrated.byName.has(target) || migrated.bySourceId.has(target);
-    });
-    return JSON.stringify(own);
-  } finally {
-    trees.close();
-  }
+export function annotationsOfWave({ source: { conf } }: Job, source: SourceTrees, migrated: Migrated): string {
+  const { dir, name } = databaseFile(conf, 'annotations', 'annotations.db');
+  const entries = readSourceDatabase(source.root(dir), name, conf.version) ?? [];
+  const own = entries.filter((entry) => {
+    const target = annotatedBy(entry);
+    return migrated.byName.has(target) || migrated.bySourceId.has(target);
+  });
+  return JSON.stringify(own);
 }
