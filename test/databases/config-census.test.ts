@@ -1,21 +1,10 @@
 /** Every file of the configdirectory has one row in the cutover's list: of real spools, and by the names that the reference knows. */
 import { mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { CONFIG_KINDS, type ConfigKind, ConfigKinds } from '../../src/cyrus/layout/config-files.js';
 import { confOf } from '../cyrus/conf/conf-of.js';
-import { type Outcome, SPOOL_NAMES, SpoolDatabases } from './spool-databases.js';
-
-const made: SpoolDatabases[] = [];
-afterEach(() => {
-  for (const one of made.splice(0)) one.remove();
-});
-
-function spoolOf(...args: ConstructorParameters<typeof SpoolDatabases>): SpoolDatabases {
-  const spool = new SpoolDatabases(...args);
-  made.push(spool);
-  return spool;
-}
+import { type Outcome, SPOOL_NAMES, spoolOf } from './spool-databases.js';
 
 /** Everything below a directory that is no directory. */
 function filesBelow(dir: string, relative = ''): string[] {

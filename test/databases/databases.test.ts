@@ -11,22 +11,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { readDatabase, writeDatabase } from '../../src/cyrus/db/database.js';
 import { parseCounters, printCounters, zeroCounters } from '../../src/cyrus/records/counters.js';
 import type { DatabaseOutcome } from '../../src/databases/report.js';
-import { SpoolDatabases } from './spool-databases.js';
-
-const made: SpoolDatabases[] = [];
-afterEach(() => {
-  for (const one of made.splice(0)) one.remove();
-});
-
-function spoolOf(...args: ConstructorParameters<typeof SpoolDatabases>): SpoolDatabases {
-  const spool = new SpoolDatabases(...args);
-  made.push(spool);
-  return spool;
-}
+import { spoolOf } from './spool-databases.js';
 
 function put(path: string, bytes: string | Buffer): void {
   mkdirSync(dirname(path), { recursive: true });

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { bytecodeVersion, newestBytecode } from '../../src/cyrus/records/bytecode.js';
 import {
   type Compiled,
@@ -21,18 +21,7 @@ import {
   type ScriptMemory,
 } from '../../src/databases/sieve-compiler.js';
 import { parseScriptMessage } from '../../src/databases/sieve-messages.js';
-import { SPOOL_NAMES, SpoolDatabases } from './spool-databases.js';
-
-const made: { remove(): void }[] = [];
-afterEach(() => {
-  for (const one of made.splice(0)) one.remove();
-});
-
-function spoolOf(...args: ConstructorParameters<typeof SpoolDatabases>): SpoolDatabases {
-  const spool = new SpoolDatabases(...args);
-  made.push(spool);
-  return spool;
-}
+import { SPOOL_NAMES, spoolOf } from './spool-databases.js';
 
 /** As if the target's sievec wrote bytecode of `newest`. */
 class Stub implements ScriptCompiler {
@@ -232,7 +221,7 @@ describe('a sievec', () => {
   /** A program in a shell script: `$3` is the script, `$4` the output; `$LOG` counts its runs. */
   function compilerOf(body: string, memory?: ScriptMemory, limits = { secondsEach: 2, secondsInAll: 60 }) {
     const dir = mkdtempSync(join(tmpdir(), 'cyrsync-sievec-'));
-    made.push({ remove: () => rmSync(dir, { recursive: true, force: true }) });
+    onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
     chmodSync(dir, 0o777);
     const tool = join(dir, 'sievec');
     const log = join(dir, 'log');
@@ -307,7 +296,7 @@ describe('a sievec', () => {
     async () => {
       for (const name of ['2.2-virt-fullhash', '2.4-netnews-meta', '3.0-uhs-plain']) {
         const spool = spoolOf(name);
-        const { compiler } = { compiler: openCompiler(spool.job, undefined) };
+        const compiler = openCompiler(spool.job, undefined);
         expect(compiler.why).toBeUndefined();
         const { problems } = await spool.sieve(compiler);
         expect(problems).toEqual([]);

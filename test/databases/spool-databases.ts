@@ -3,6 +3,7 @@ import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
 import { readIndexHeader } from '../../src/cyrus/mailbox/index.js';
 import { IndexWriter } from '../../src/cyrus/mailbox/index-writer.js';
 import { type ConfigCensus, takeCensus } from '../../src/databases/config-census.js';
@@ -30,8 +31,24 @@ export interface Outcome {
   readonly problems: readonly Problem[];
 }
 
+interface AtCutover {
+  readonly job: Job;
+  readonly state: State;
+  readonly source: SourceTrees;
+  readonly target: TargetTrees;
+  readonly inventory: Inventory;
+  readonly problems: ProblemList;
+}
+
+/** One for the test that asks: gone after it. */
+export function spoolOf(...args: ConstructorParameters<typeof SpoolDatabases>): SpoolDatabases {
+  const spool = new SpoolDatabases(...args);
+  onTestFinished(() => rmSync(spool.root, { recursive: true, force: true }));
+  return spool;
+}
+
 /** A real spool unpacked, and a target of its own that has no mailboxes yet: as far as databases go, as at cutover. */
-export class SpoolDatabases {
+class SpoolDatabases {
   readonly root = mkdtempSync(join(tmpdir(), 'cyrsync-databases-'));
   readonly spool: string;
   readonly name: string;
@@ -93,23 +110,24 @@ export class SpoolDatabases {
   }
 
   /** The scripts alone, with a compiler of the test's. */
-  async sieve(compiler: ScriptCompiler): Promise<{ outcomes: DatabaseOutcome[]; problems: readonly Problem[] }> {
-    const { job } = this;
-    const state = new State(job.stateFile);
-    const source = new SourceTrees(job.source);
-    const target = new TargetTrees(job.target, undefined);
-    try {
-      const problems = new ProblemList();
-      const migrated = allOf(job, source, takeInventory(job, state, source, problems));
+  sieve(compiler: ScriptCompiler): Promise<{ outcomes: DatabaseOutcome[]; problems: readonly Problem[] }> {
+    return this.#atCutover(async ({ job, source, target, inventory, problems }) => {
+      const migrated = allOf(job, source, inventory);
       const reader = new ConfigReader(source.root(job.source.conf.sieveDir)!, job.source.conf.version);
       const writer = new ConfigWriter(target.root(job.target.conf.sieveDir));
       const context = { job, source, reader, writer: () => writer, migrated, problems, compiler };
       return { outcomes: await migrateSieve(context), problems: problems.all };
-    } finally {
-      state.close();
-      source.close();
-      target.close();
-    }
+    });
+  }
+
+  /** One cutover's databases. @param options `without`: mailboxes that the target lacks. */
+  migrate(options: { readonly without?: RegExp } = {}): Promise<Outcome> {
+    return this.#atCutover(async ({ job, state, source, target, inventory, problems }) => {
+      const migrated = allOf(job, source, inventory, options.without);
+      const result = await migrateDatabases(job, inventory, migrated, target, state.config, problems);
+      const reader = new ConfigReader(source.root(job.source.conf.configDirectory)!, job.source.conf.version);
+      return { result, census: takeCensus(job, reader, migrated), problems: problems.all };
+    });
   }
 
   /** Paths below the configdirectory that `leftovers` calls foreign. */
@@ -132,8 +150,7 @@ export class SpoolDatabases {
     }
   }
 
-  /** One cutover's databases. @param options `without`: mailboxes that the target lacks. */
-  async migrate(options: { readonly without?: RegExp } = {}): Promise<Outcome> {
+  async #atCutover<T>(act: (found: AtCutover) => Promise<T>): Promise<T> {
     const { job } = this;
     const state = new State(job.stateFile);
     const source = new SourceTrees(job.source);
@@ -141,19 +158,12 @@ export class SpoolDatabases {
     try {
       const problems = new ProblemList();
       const inventory = takeInventory(job, state, source, problems);
-      const migrated = allOf(job, source, inventory, options.without);
-      const result = await migrateDatabases(job, inventory, migrated, target, state.config, problems);
-      const reader = new ConfigReader(source.root(job.source.conf.configDirectory)!, job.source.conf.version);
-      return { result, census: takeCensus(job, reader, migrated), problems: problems.all };
+      return await act({ job, state, source, target, inventory, problems });
     } finally {
       state.close();
       source.close();
       target.close();
     }
-  }
-
-  remove(): void {
-    rmSync(this.root, { recursive: true, force: true });
   }
 }
 

@@ -95,6 +95,17 @@ function findings(server: CyrusServer): string[] {
   ];
 }
 
+/** The cutover while the new server stands, and what has to hold after that of any wave. */
+async function cutOver(job: Job, newServer: CyrusServer): Promise<void> {
+  await newServer.stop();
+  const cutover = await job.cutover({ exit: [0, 3] });
+  expect((cutover.checks as { ok: boolean }[]).filter((c) => !c.ok)).toEqual([]);
+  expect(cutover.final).toBe(true);
+  expect((await job.run('verify')).mismatches).toEqual([]);
+  expect(findings(newServer)).toEqual([]);
+  await newServer.start();
+}
+
 liveTest('users come in two waves into a server that serves others meanwhile', async (live) => {
   const spool = await live.unpack(SPOOL);
   const untouched = snapshotTree(spool.dir);
@@ -119,14 +130,7 @@ liveTest('users come in two waves into a server that serves others meanwhile', a
   await newServer.deliver(['resident'], message(77));
   expect((await job.run('cutover', [], { exit: [4] })).problems[0]!.code).toBe('new-server-runs');
   const residents = await stateOf(newServer, RESIDENTS);
-  await newServer.stop();
-  const cutover = await job.cutover({ exit: [0, 3] });
-  expect((cutover.checks as { ok: boolean }[]).filter((c) => !c.ok)).toEqual([]);
-  expect(cutover.final).toBe(true);
-  expect((await job.run('verify')).mismatches).toEqual([]);
-  expect(findings(newServer)).toEqual([]);
-
-  await newServer.start();
+  await cutOver(job, newServer);
   requireSame(residents, await stateOf(newServer, RESIDENTS));
   requireSame(ownOf(pick(recorded, WAVE_1)), ownOf(await stateOf(newServer, WAVE_1)), rules);
 
@@ -144,14 +148,7 @@ liveTest('users come in two waves into a server that serves others meanwhile', a
   expect(second.mailboxes.removed).toBe(0);
   await newServer.deliver(['resident', 'zed'], message(5002));
   const before = await stateOf(newServer, [...RESIDENTS, ...WAVE_1]);
-  await newServer.stop();
-  const last = await job.cutover({ exit: [0, 3] });
-  expect((last.checks as { ok: boolean }[]).filter((c) => !c.ok)).toEqual([]);
-  expect(last.final).toBe(true);
-  expect((await job.run('verify')).mismatches).toEqual([]);
-  expect(findings(newServer)).toEqual([]);
-
-  await newServer.start();
+  await cutOver(job, newServer);
   const after = await stateOf(newServer, [...RESIDENTS, ...WAVE_1]);
   requireSame(ownOf(before), ownOf(after));
   // What they had subscribed to of others came later than they.

@@ -2,6 +2,7 @@
  * The cells of the matrix: every source into every target in every layout, once each, with features of the target that
  * rotate so that each value of each feature meets every source, every target and every layout (pairwise coverage).
  */
+import { INDEX_VERSION } from '../support/index-version.js';
 import type { RecordedSpool } from './spools.js';
 import type { Target } from './targets.js';
 
@@ -34,23 +35,8 @@ export interface Cell {
   readonly refusalIsDue: boolean;
 }
 
-/** Highest minor version of cyrus.index that a release line writes. @see cyrus-imapd imap/mailbox.h MAILBOX_MINOR_VERSION of each release */
-const NEWEST_INDEX: Readonly<Record<string, number>> = {
-  '2.2': 6,
-  '2.3': 10,
-  '2.4': 12,
-  '2.5': 13,
-  '3.0': 13,
-  '3.2': 16,
-  '3.4': 17,
-  '3.6': 17,
-  '3.8': 17,
-  '3.10': 19,
-  '3.12': 19,
-};
-
 function newestIndex(version: string): number {
-  const newest = NEWEST_INDEX[version];
+  const newest = (INDEX_VERSION as Readonly<Record<string, number>>)[version];
   if (newest === undefined) throw new Error(`cells.ts does not know the indexes of ${version}`);
   return newest;
 }

@@ -15,6 +15,7 @@ import { asInternalName } from '../../src/cyrus/names/mailbox-name.js';
 import { type MailboxEntry, writeMailboxEntries } from '../../src/cyrus/records/mailboxes-db.js';
 import type { CyrusVersion } from '../../src/cyrus/version.js';
 import { isAtLeast } from '../../src/cyrus/version.js';
+import { INDEX_VERSION } from './index-version.js';
 
 interface IndexNode {
   readonly kind: 'index';
@@ -44,21 +45,6 @@ interface Row {
 }
 
 type Step = () => void;
-
-/** What each line writes into a new mailbox; reference, table at the top. */
-const INDEX_VERSION: Readonly<Record<CyrusVersion, number>> = {
-  '2.2': 6,
-  '2.3': 10,
-  '2.4': 12,
-  '2.5': 13,
-  '3.0': 13,
-  '3.2': 16,
-  '3.4': 17,
-  '3.6': 17,
-  '3.8': 17,
-  '3.10': 19,
-  '3.12': 19,
-};
 
 export interface ModelSetup {
   readonly version: CyrusVersion;
