@@ -525,7 +525,7 @@ class MailboxCopy {
       headerFileCrc: crc32(headerFile),
       zeros: { uidvalidity: this.#context.nowSec() },
       // asked for each record, and sync_crc is counted anew: only where some were found
-      guidOf: this.#contents.hasGuids ? (uid) => this.#contents.guidOf(uid) : undefined,
+      guidOf: this.#contents.fillsGaps ? (uid) => this.#contents.guidOf(uid) : undefined,
       userFlags: header.flags,
       cacheOf,
       // the flag says where the file lies: reconstruct would take it off ("Marking file as not archived")

@@ -98,7 +98,8 @@ export class FoundContents {
   #sizes: Float64Array | undefined;
   /** 1: the size is known, 2: the GUID too. */
   #known: Uint8Array | undefined;
-  hasGuids = false;
+  /** Whether a GUID was found for a record that has none. */
+  fillsGaps = false;
 
   constructor(wanted: Wanted) {
     this.#wanted = wanted;
@@ -114,7 +115,8 @@ export class FoundContents {
     if (!guid) return;
     this.#guids ??= Buffer.alloc(GUID_BYTES * count);
     this.#guids.set(guid, GUID_BYTES * n);
-    this.hasGuids = true;
+    // where all have theirs, a comparison by content leaves sync_crc as the old server has it, right or wrong
+    this.fillsGaps ||= this.#wanted.guidHex(n) === '';
   }
 
   guidOf(uid: number): Uint8Array | undefined {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { IndexView } from '../../src/cyrus/mailbox/index.js';
-import { Wanted } from '../../src/sync/wanted.js';
+import { FoundContents, Wanted } from '../../src/sync/wanted.js';
 
 interface Rec {
   readonly uid: number;
@@ -99,5 +99,25 @@ describe('the message files that a mailbox should have', () => {
   it('leave out a record that is UNLINKED, even where cyrus.expunge has its UID', () => {
     const gone: Rec = { uid: 4, unlinked: true, size: 1, archived: false, guid: '' };
     expect(new Wanted(viewOf([gone]), viewOf([{ ...gone, unlinked: false }])).count).toBe(0);
+  });
+});
+
+describe('FoundContents', () => {
+  const rec = (uid: number, guid: string): Rec => ({ uid, unlinked: false, size: 1, archived: false, guid });
+  const of = (...records: Rec[]) => new FoundContents(new Wanted(viewOf(records), undefined));
+
+  it('fills no gap where each record has its GUID, however often it is looked at', () => {
+    const contents = of(rec(1, 'a'.repeat(40)), rec(2, ''));
+    contents.set(0, Buffer.alloc(20, 0xaa), 1);
+    expect(contents.fillsGaps).toBe(false);
+    contents.set(1, undefined, 5);
+    expect(contents.fillsGaps).toBe(false);
+    contents.set(1, Buffer.alloc(20, 0xbb), 5);
+    expect(contents.fillsGaps).toBe(true);
+    expect([contents.guidOf(1), contents.guidOf(2), contents.sizeOf(2)]).toEqual([
+      Buffer.alloc(20, 0xaa),
+      Buffer.alloc(20, 0xbb),
+      5,
+    ]);
   });
 });

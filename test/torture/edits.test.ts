@@ -166,7 +166,7 @@ for (const { spool, setup } of CASES) {
       for (let round = 0; round < 2; round++) {
         for (const entry of folders(1).slice(round, round + 12))
           rename(entry, { name: `${entry.name.replace(/-R\d+$/, '')}-R${round}` });
-        for (let kills = 0; kills < 2; kills++) await job.run('presync', [], { killAfterMs: 250 + 350 * random() });
+        for (let kills = 0; kills < 2; kills++) await job.run('presync', [], { killAfterMs: 100 + 500 * random() });
         // Back, or on to a third name, with the first move perhaps half done.
         for (const entry of folders(1).slice(round + 3, round + 9)) {
           rename(entry, {

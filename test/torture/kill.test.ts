@@ -51,6 +51,10 @@ for (const { spool, setup, presyncs, cutovers } of CASES) {
         if (run.code === null) killed++;
         else if (command === 'cutover') return killed; // final already
       }
+      if (command === 'cutover') {
+        await job.endCutover(env);
+        return killed;
+      }
       const run = await job.run(command, [], { env });
       if (run.code !== 0 && run.code !== 3) throw new Error(`exit ${run.code} ${JSON.stringify(run.document)}`);
       return killed;

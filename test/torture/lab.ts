@@ -254,6 +254,14 @@ export class TortureJob {
     return run.document!;
   }
 
+  /** After a kill: brings the cutover to its end, or sees that it was, where the kill came after *final* was recorded. */
+  async endCutover(env: Readonly<Record<string, string>> = {}): Promise<void> {
+    const run = await this.run('cutover', [], { env });
+    const isOver = run.code === 4 && run.document?.problems[0]?.code === 'final';
+    if (!isOver && !(run.document?.final && (run.code === 0 || run.code === 3)))
+      throw new Error(`cutover after a kill: exit ${run.code}, ${JSON.stringify(run.document)}\n${run.stderr}`);
+  }
+
   presync(...args: string[]) {
     return this.must([0, 3], 'presync', ...args);
   }
