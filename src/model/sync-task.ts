@@ -1,5 +1,6 @@
 /** What a worker is told of a mailbox, and what it answers. Plain values only: they cross threads. */
 import type { MetaKind } from '../cyrus/conf/cyrus-conf.js';
+import type { CyrusVersion } from '../cyrus/version.js';
 import type { Problem } from './problem.js';
 
 /** Where a mailbox lies on one side: roots as the server names them, one directory below all of them. */
@@ -28,6 +29,14 @@ export interface IndexVersions {
   readonly raiseTo: number;
   /** Whether the target's server has 12345678 as the sync_crc of no annotations (3.2 and later), in place of 0. */
   readonly countsAnnotations: boolean;
+}
+
+/** How the target's cyrus.annotations is written. */
+export interface AnnotationForm {
+  /** Userid of whom the mailbox belongs to; undefined for a shared one. */
+  readonly owner: string | undefined;
+  /** Of the target's server. */
+  readonly version: CyrusVersion;
 }
 
 /** The owner's entry of the seen database; goes into indexes that are written anew. */
@@ -59,6 +68,7 @@ export interface SyncTask {
   readonly indexes: IndexVersions;
   /** Whether any partition of the target has an archive; where none has, no message is marked as archived. */
   readonly archives: boolean;
+  readonly annotations: AnnotationForm;
   /** Bytes of the mailbox's own annotations; asked for where an index of 2.4 or older is raised. */
   readonly annotationBytes: number;
   readonly holdRemovals: boolean;

@@ -20,7 +20,7 @@ import type { MailboxRow, MailboxStanding } from '../state/mailbox-rows.js';
 import type { State } from '../state/state.js';
 import type { BatchTask, Todo } from './batches.js';
 import type { Move } from './moves.js';
-import { indexForm } from './target-version.js';
+import { annotationForm, indexForm } from './target-version.js';
 
 /** Of an index that can't be read: the worker sees what can be done (copy-as-it-stands.ts). */
 const UNREADABLE: Pick<MailboxSummary, 'indexVersion' | 'bytes' | 'files'> = { indexVersion: 99, bytes: 0, files: 0 };
@@ -157,6 +157,7 @@ export class MailboxTasks {
       recordedId: mailbox.entry.uniqueid,
       form,
       ...this.#indexForm,
+      annotations: annotationForm(this.#job, mailbox.name),
       holdRemovals,
       verifyLinks: isAfterUnfinished,
     };

@@ -24,7 +24,7 @@ import type { PassContext } from './pass-context.js';
 import type { PassFigures } from './pass-figures.js';
 import { asPass, openTargets, type PassSession } from './pass-session.js';
 import type { Swept } from './sweep-list.js';
-import { indexForm } from './target-version.js';
+import { annotationForm, indexForm } from './target-version.js';
 
 interface PartialTodo extends Todo {
   /** Where it stands in the list. */
@@ -190,6 +190,7 @@ function partialTask(job: Job, row: MailboxRow, hasExpunge: boolean, form: Retur
     anyoneSeen: undefined,
     form: row.form!,
     ...form,
+    annotations: annotationForm(job, row.name),
     annotationBytes: 0,
     holdRemovals: false,
     verifyLinks: false,

@@ -9,7 +9,6 @@
 import { closeSync, readSync, type Stats } from 'node:fs';
 import { crc32 } from '../base/crc32.js';
 import { FormatError } from '../base/errors.js';
-import { readDatabase } from '../cyrus/db/database.js';
 import { messageFileName, parseMessageFileName } from '../cyrus/layout/mailbox-place.js';
 import { buildCache, type Caches, cacheGeneration } from '../cyrus/mailbox/cache.js';
 import { readMailboxHeader } from '../cyrus/mailbox/header.js';
@@ -19,7 +18,7 @@ import { IndexOption } from '../cyrus/mailbox/index-layout.js';
 import { patchIndex } from '../cyrus/mailbox/index-patch.js';
 import { upgradeIndex } from '../cyrus/mailbox/index-upgrade.js';
 import { syncCrcAnnot } from '../cyrus/mailbox/sync-crc.js';
-import { type Annotation, OWNER, readAnnotations } from '../cyrus/records/annotations.js';
+import type { Annotation } from '../cyrus/records/annotations.js';
 import { UidSet } from '../cyrus/records/uid-set.js';
 import { hashFile } from '../disk/hash-file.js';
 import { errnoOf } from '../disk/os-path.js';
@@ -29,6 +28,7 @@ import type { Problem } from '../model/problem.js';
 import type { SyncCounts, SyncResult, SyncTask } from '../model/sync-task.js';
 import { copyAsItStands } from './copy-as-it-stands.js';
 import { copyMessage } from './copy-message.js';
+import { type CarriedAnnotations, carryAnnotations } from './message-annotations.js';
 import { type MailboxRead, printOf, readFile, readMailbox } from './read-mailbox.js';
 import { noteWritten, type SyncContext } from './sync-context.js';
 import { targetHeader } from './target-header.js';
@@ -99,16 +99,16 @@ export function syncMailbox(task: SyncTask, context: SyncContext): SyncResult {
   }
 }
 
-/** Of a cyrus.annotations. @returns undefined where the owner's name would be needed, or it is damaged: it is copied as it is. */
-function messageAnnotations(bytes: Buffer, index: string): readonly Annotation[] | undefined {
-  const file = index.replace(/cyrus\.index$/, 'cyrus.annotations');
-  try {
-    const { annotations } = readAnnotations(readDatabase(bytes, file).entries, file);
-    return annotations.some(({ userid }) => userid === OWNER) ? undefined : annotations;
-  } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
-    return undefined;
+const NO_ANNOTATIONS = { listed: [], hidden: [] };
+
+/** What annotations of messages add to a mailbox's usage. @see cyrus-imapd 3.6.1 imap/mailbox.c mailbox_annot_update_counts */
+function countedBytes(view: IndexView, annotations: readonly Annotation[]): number {
+  let bytes = 0;
+  for (const { target, value, deleted } of annotations) {
+    const i = view.find(Number(target));
+    if (!deleted && (target === '0' || (i >= 0 && !view.isExpunged(i)))) bytes += value.length;
   }
+  return bytes;
 }
 
 class MailboxCopy {
@@ -456,11 +456,18 @@ class MailboxCopy {
         stays: true,
       });
     }
-    if (annotations) this.#put(to.meta.annotations, 'cyrus.annotations', annotations);
+    const carried = annotations && this.#carried(annotations);
+    if (annotations) this.#put(to.meta.annotations, 'cyrus.annotations', carried?.bytes ?? annotations);
     const headerFile = targetHeader(form, header.flags);
     const bytes = this.#isRewritten ? this.#converted(headerFile, this.#readCaches()) : this.#patched(headerFile);
     this.#put(to.meta.header, 'cyrus.header', headerFile);
-    this.#put(to.meta.index, 'cyrus.index', this.#raised(bytes));
+    this.#put(to.meta.index, 'cyrus.index', this.#raised(bytes, annotations ? carried : NO_ANNOTATIONS));
+  }
+
+  #carried(bytes: Buffer): CarriedAnnotations | undefined {
+    const { from, annotations } = this.#task;
+    const file = `${from.meta.annotations}/${from.relative}/cyrus.annotations`;
+    return carryAnnotations(bytes, file, annotations, this.#context.nowSec());
   }
 
   /** Both caches of the source, where their generation is that of the index. */
@@ -533,30 +540,26 @@ class MailboxCopy {
     });
   }
 
-  /** In the version that the job asks for, and with what 3.0 and older count otherwise as the target's server does. */
-  #raised(bytes: Buffer): Buffer {
+  /**
+   * In the version that the job asks for, and with what 3.0 and older count otherwise as the target's server does; so
+   * too where the owner's annotations have become fewer.
+   * @param carried Undefined where the annotations can't be read.
+   */
+  #raised(bytes: Buffer, carried: Pick<CarriedAnnotations, 'listed' | 'hidden'> | undefined): Buffer {
     const { raiseTo, countsAnnotations } = this.#task.indexes;
-    const { index, annotations } = this.#read;
+    const { index } = this.#read;
     const isRaised = bytes.readUInt32BE(8) < raiseTo;
     const raised = isRaised ? upgradeIndex(readIndex(bytes, index.file), raiseTo, this.#context.nowSec()) : bytes;
-    if (index.minorVersion > 13 || raised.readUInt32BE(8) < 13 || !countsAnnotations) return raised;
+    if (!carried || raised.readUInt32BE(8) < 13) return raised;
+    const { listed, hidden } = carried;
+    if (hidden.length === 0 && (index.minorVersion > 13 || !countsAnnotations)) return raised;
     const view = readIndex(raised, index.file);
-    const listed = annotations ? messageAnnotations(annotations, index.file) : [];
-    if (!listed) return raised;
+    const isCountedAnew = isRaised && index.minorVersion < 13;
+    const fewer = Math.max(0, view.quotaAnnotUsed - countedBytes(view, hidden));
     return patchIndex(view, {
       syncCrcAnnot: syncCrcAnnot(view, listed),
-      quotaAnnotUsed: isRaised && index.minorVersion < 13 ? this.#annotationBytes(view, listed) : undefined,
+      quotaAnnotUsed: isCountedAnew ? this.#task.annotationBytes + countedBytes(view, listed) : fewer,
     });
-  }
-
-  /** @see cyrus-imapd 3.6.1 imap/mailbox.c mailbox_annot_update_counts */
-  #annotationBytes(view: IndexView, listed: readonly Annotation[]): number {
-    let bytes = this.#task.annotationBytes;
-    for (const { target, value, deleted } of listed) {
-      const i = view.find(Number(target));
-      if (!deleted && (target === '0' || (i >= 0 && !view.isExpunged(i)))) bytes += value.length;
-    }
-    return bytes;
   }
 
   #converted(headerFile: Buffer, caches: Caches): Buffer {

@@ -5,12 +5,13 @@ import { RefusedError } from '../base/errors.js';
 import { mailboxRoots } from '../cyrus/conf/partitions.js';
 import { databaseDirectories } from '../cyrus/layout/config-paths.js';
 import { newestIndexOf } from '../cyrus/mailbox/index-release.js';
+import { asInternalName, toUserid, userOf } from '../cyrus/names/mailbox-name.js';
 import type { CyrusVersion } from '../cyrus/version.js';
 import { isAtLeast } from '../cyrus/version.js';
 import { isMissing, osPath } from '../disk/os-path.js';
 import type { Inventory } from '../inventory/inventory.js';
 import type { Job, Side } from '../job/job.js';
-import type { IndexVersions, SyncTask } from '../model/sync-task.js';
+import type { AnnotationForm, IndexVersions, SyncTask } from '../model/sync-task.js';
 
 /** By the job file's `upgrade_indexes`. @see reference cyrus-mailbox-files.md 10.2 */
 export function indexVersions(wish: 'needed' | 'all' | 'never', target: CyrusVersion): IndexVersions {
@@ -27,6 +28,11 @@ export function indexForm({ options, target: { conf } }: Job): Pick<SyncTask, 'i
     indexes: indexVersions(options.migrate.upgrade_indexes, conf.version),
     archives: [...conf.partitions.values()].some(({ archive }) => archive !== undefined),
   };
+}
+
+export function annotationForm({ source, target }: Job, name: string): AnnotationForm {
+  const owner = userOf(asInternalName(name), source.conf);
+  return { owner: owner && toUserid(owner), version: target.conf.version };
 }
 
 /** @throws RefusedError where the target is too old, or is the source. */

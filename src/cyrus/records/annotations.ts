@@ -38,15 +38,20 @@ export function readAnnotations(
 ): { annotations: Annotation[]; problems: AnnotationProblem[] } {
   const annotations: Annotation[] = [];
   const problems: AnnotationProblem[] = [];
-  for (const { key, value } of entries) {
+  for (const entry of entries) {
     try {
-      annotations.push({ ...parseAnnotationKey(key, file), ...parseAnnotationValue(value, file) });
+      annotations.push(readAnnotation(entry, file));
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
-      problems.push({ code: 'unreadable-annotation', key, message: error.message });
+      problems.push({ code: 'unreadable-annotation', key: entry.key, message: error.message });
     }
   }
   return { annotations, problems };
+}
+
+/** @throws FormatError */
+export function readAnnotation({ key, value }: DbEntry, file: string): Annotation {
+  return { ...parseAnnotationKey(key, file), ...parseAnnotationValue(value, file) };
 }
 
 /** Entries for a server of `version` on a 64-bit little-endian machine. Tombstones are left out before 3.2. */
