@@ -64,7 +64,6 @@ export async function migrateDatabases(
   const writers = new ConfigWriters(target, below);
   const reader = readers.at(from.configDirectory)!;
   const writer = writers.at(to.configDirectory);
-  const quotasBefore = quotaPrints(job, source);
   const census = takeCensus(job, reader, migrated);
 
   const outcomes: DatabaseOutcome[] = [];
@@ -92,7 +91,9 @@ export async function migrateDatabases(
   if (deny) outcomes.push(deny);
   const deliver = wave ? undefined : migrateDeliverDb(job, readers, writers, nowSec);
   if (deliver) outcomes.push(deliver);
-  const roots = wave?.quotaRoots ?? chosenQuotaRoots(job, source, inventory, problems);
+  // Of a wave they were read before, to see which of them it shares with others.
+  const quotasBefore = new Map(wave?.quotaPrints);
+  const roots = wave?.quotaRoots ?? chosenQuotaRoots(job, source, inventory, problems, quotasBefore);
   const { quotas, corrected } = wave ? waveQuotas(job, wave, migrated) : computeQuotas(job, roots, migrated);
   writeQuotas(job, quotas, writers, nowSec, wave && existingEntries(job, target, 'quota'));
   outcomes.push({

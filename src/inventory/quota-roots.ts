@@ -12,11 +12,15 @@ import type { ProblemList } from '../model/problem.js';
 import type { Inventory } from './inventory.js';
 import { databaseFile, readSourceDatabase } from './read-mailboxes-db.js';
 
-/** Every live quota root by internal name (`dom!` for a whole domain). A file in the wrong bucket is none. */
+/**
+ * Every live quota root by internal name (`dom!` for a whole domain). A file in the wrong bucket is none.
+ * @param prints Is given what {@link quotaPrints} says, of each file from before it was read.
+ */
 export function readQuotaRoots(
   job: Pick<Job, 'source'>,
   trees: SourceTrees,
   problems: ProblemList,
+  prints?: Map<string, string>,
 ): Map<string, Quota> {
   const { conf } = job.source;
   const roots = new Map<string, Quota>();
@@ -36,12 +40,14 @@ export function readQuotaRoots(
   };
   if (conf.databases.quota.backend !== 'quotalegacy') {
     const { dir, name } = databaseFile(conf, 'quota', 'quotas.db');
+    prints?.set(`${dir}/${name}`, fingerprintOf(trees.root(dir)?.stat(name)));
     for (const { key, value } of readSourceDatabase(trees.root(dir), name, conf.version) ?? [])
       take(key, value, `${dir}/${name}`);
     return roots;
   }
   const base = quotaDirectory(conf);
   visitQuotaFiles(job, trees, (root, path, dir, name) => {
+    prints?.set(`${base}/${path}`, fingerprintOf(dir.stat(name)));
     const bytes = dir.read(name);
     if (bytes) take(root, bytes.toString('latin1'), `${base}/${path}`);
   });
@@ -123,8 +129,9 @@ export function chosenQuotaRoots(
   trees: SourceTrees,
   { mailboxes, selection }: Inventory,
   problems: ProblemList,
+  prints?: Map<string, string>,
 ): Map<string, Quota> {
-  const roots = readQuotaRoots(job, trees, problems);
+  const roots = readQuotaRoots(job, trees, problems, prints);
   const chosen = new Map([...roots].filter(([root]) => selection.takes(asInternalName(root))));
   if (chosen.size === roots.size) return chosen;
   for (const { name } of mailboxes) {

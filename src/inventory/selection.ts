@@ -53,6 +53,8 @@ export class Selection {
   /** Whether everything comes; then no name is looked at. */
   readonly #isWhole: boolean;
   readonly doubts: readonly Doubt[];
+  /** Some users at a time, into a target that serves others: its databases are added to, not replaced. */
+  readonly isWave: boolean;
 
   constructor(
     job: Job,
@@ -74,11 +76,7 @@ export class Selection {
     this.#unused = unused;
     this.doubts = doubts;
     this.#isWhole = finals.size + leave_out.length + unused.size === 0 && only === undefined;
-  }
-
-  /** Some users at a time, into a target that serves others: its databases are added to, not replaced. */
-  get isWave(): boolean {
-    return this.#only !== undefined || this.#finals.size > 0;
+    this.isWave = isWaveOf(job, finals);
   }
 
   /** Whether it depends on what users do, and so may change though no file of a chosen mailbox does. */
@@ -153,9 +151,13 @@ function patternsOf(texts: readonly string[], key: string, { source: { conf } }:
   );
 }
 
-/** Some users at a time, into a target that may serve others: its databases are added to, not replaced. */
-export function isWave({ options }: Job, state: State): boolean {
-  return options.select.only !== undefined || state.units.finals().size > 0;
+/** What {@link Selection.isWave} will say, before mailboxes.db is read. */
+export function isWave(job: Job, state: State): boolean {
+  return isWaveOf(job, finalUnits(job, state));
+}
+
+function isWaveOf({ options }: Job, finals: ReadonlyMap<string, string>): boolean {
+  return options.select.only !== undefined || finals.size > 0;
 }
 
 /**

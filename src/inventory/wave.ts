@@ -27,6 +27,8 @@ export interface Wave {
   readonly serving: ServingTarget;
   /** All that the target will have. */
   readonly quotaRoots: ReadonlyMap<string, Quota>;
+  /** Fingerprints of the source's quota roots, from before they were read. */
+  readonly quotaPrints: ReadonlyMap<string, string>;
   /** Whether this wave alone decides about a root. */
   isOwnRoot(root: string): boolean;
   /** What the mailboxes of others add to a root that they share with this wave's. */
@@ -55,7 +57,8 @@ export function openWave(
     const others = serving.mailboxes.filter((entry) => isLive(entry) && !serving.ours.has(entry));
     const there = readQuotaRoots({ source: job.target }, target, problems);
     const quotaRoots = new Map([...there].filter(([root]) => !isOwnRoot(root)));
-    for (const [root, quota] of chosenQuotaRoots(job, source, inventory, problems)) {
+    const quotaPrints = new Map<string, string>();
+    for (const [root, quota] of chosenQuotaRoots(job, source, inventory, problems, quotaPrints)) {
       if (isOwnRoot(root)) quotaRoots.set(root, quota);
       else if (!there.has(root)) {
         const more = new Map(quotaRoots).set(root, quota);
@@ -81,7 +84,7 @@ export function openWave(
       sums.set(root, sum);
       return sum;
     };
-    return { serving, quotaRoots, isOwnRoot, usageOfOthers };
+    return { serving, quotaRoots, quotaPrints, isOwnRoot, usageOfOthers };
   } finally {
     target.close();
   }

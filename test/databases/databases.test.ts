@@ -94,6 +94,17 @@ describe('the second sweep', () => {
     act(spool.conf);
     expect(result.changedSince().filter((one) => one.endsWith(`/${path}`))).toHaveLength(1);
   });
+
+  it.each<[story: string, user: string, seen: number]>([
+    ['sees', 'alice', 1],
+    ['does not mind', 'bob', 0],
+  ])('of a wave %s a limit that is set before the first database is written, of %s', async (_, user, seen) => {
+    const spool = spoolOf('2.4-netnews-meta');
+    spool.select('only = ["alice"]');
+    const path = `quota/${user[0]}/user.${user}`;
+    const { result } = await spool.migrate({ inWave: () => writeFileSync(join(spool.conf, path), '9\n9\n') });
+    expect(result.changedSince().filter((one) => one.endsWith(`/${path}`))).toHaveLength(seen);
+  });
 });
 
 /** `time_t` and `unsigned long` of x86-64. */

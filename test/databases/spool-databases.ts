@@ -16,6 +16,7 @@ import { migrateSieve } from '../../src/databases/sieve.js';
 import type { ScriptCompiler } from '../../src/databases/sieve-compiler.js';
 import { SourceTrees, TargetTrees } from '../../src/disk/trees.js';
 import { type Inventory, takeInventory } from '../../src/inventory/inventory.js';
+import { openWave } from '../../src/inventory/wave.js';
 import { type Job, loadJob } from '../../src/job/job.js';
 import type { SourceMailbox } from '../../src/model/mailbox.js';
 import { type Problem, ProblemList } from '../../src/model/problem.js';
@@ -120,11 +121,18 @@ class SpoolDatabases {
     });
   }
 
-  /** One cutover's databases. @param options `without`: mailboxes that the target lacks. */
-  migrate(options: { readonly without?: RegExp } = {}): Promise<Outcome> {
+  /**
+   * One cutover's databases.
+   * @param options `without`: mailboxes that the target lacks; `inWave`: it serves others, and this happens on the source
+   * once that is known.
+   */
+  migrate(options: { readonly without?: RegExp; readonly inWave?: () => void } = {}): Promise<Outcome> {
     return this.#atCutover(async ({ job, state, source, target, inventory, problems }) => {
       const migrated = allOf(job, source, inventory, options.without);
-      const result = await migrateDatabases(job, inventory, migrated, target, state.config, problems);
+      const opened = options.inWave && openWave(job, state, inventory, source, problems);
+      const wave = opened && { ...opened, denied: state.units.denied() };
+      options.inWave?.();
+      const result = await migrateDatabases(job, inventory, migrated, target, state.config, problems, '', wave);
       const reader = new ConfigReader(source.root(job.source.conf.configDirectory)!, job.source.conf.version);
       return { result, census: takeCensus(job, reader, migrated), problems: problems.all };
     });

@@ -2,6 +2,10 @@ import { existsSync, readdirSync, readFileSync, statSync, utimesSync, writeFileS
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readDatabase, writeDatabase } from '../../src/cyrus/db/database.js';
+import { SourceTrees } from '../../src/disk/trees.js';
+import { isWave, selectUsers } from '../../src/inventory/selection.js';
+import { loadJob } from '../../src/job/job.js';
+import { State } from '../../src/state/state.js';
 import type { PassFigures } from '../support/job.js';
 import { lab } from '../support/rescue-lab.js';
 import type { SpoolName } from '../support/spool.js';
@@ -147,6 +151,32 @@ describe('who was left out of a whole cutover', () => {
     const target = readFileSync(join(dir, 'new/conf/mailboxes.db')).toString('latin1');
     for (const user of ['alice', 'carol.smith']) expect(target).toContain(`Nuser\x1f${user}`);
     await run('presync', [], [4]);
+  });
+});
+
+describe('a target that serves others', () => {
+  const ALL = '';
+  const SOME = 'only = ["bob"]';
+  it.each<[story: string, select: string, finals: readonly string[], whole: boolean, isOne: boolean]>([
+    ['is none of a first migration of all', ALL, [], false, false],
+    ['is one of the first wave', SOME, [], false, true],
+    ['is one of the next wave', SOME, ['user.alice'], false, true],
+    ['is one when all the rest comes', ALL, ['user.alice'], false, true],
+    ['is none once all came at once: nothing more is brought', ALL, ['user.alice', 'user.bob'], true, false],
+    ['is one where somebody follows then', SOME, ['user.alice'], true, true],
+  ])('%s', async (_, choice, finals, whole, isOne) => {
+    const { job: file } = await lab('3.0-uhs-plain', '', select(choice));
+    const job = loadJob(file);
+    const state = new State(job.stateFile);
+    const trees = new SourceTrees(job.source);
+    try {
+      state.units.finish(finals, '2026-11-30T00:00:00.000Z', () => whole && state.setFact('final', '2026-11-30'));
+      // what the cutover asks before it reads anything, and what all else goes by
+      expect([isWave(job, state), selectUsers(job, state, trees, []).isWave]).toEqual([isOne, isOne]);
+    } finally {
+      trees.close();
+      state.close();
+    }
   });
 });
 
