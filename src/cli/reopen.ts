@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import { ConfigError } from '../base/errors.js';
-import { Exit } from '../base/exit.js';
 import { targetIndexHeader } from '../cutover/target-state.js';
 import { asInternalName } from '../cyrus/names/mailbox-name.js';
 import { TargetTrees } from '../disk/trees.js';
@@ -27,13 +26,24 @@ export function reopenCommand(): Command {
           const finals = state.units.finals();
           const isOfLast = (name: string) =>
             finals.size === 0 || finals.get(unitOf(asInternalName(name), job.source.conf)) === last;
+          const damaged: string[] = [];
           const newer = state.mailboxes.all().flatMap((row) => {
             if (!isOfLast(row.name)) return [];
             const index = targetIndexHeader(job, row, target);
+            if (index === 'damaged') {
+              damaged.push(row.name);
+              return [];
+            }
             return index && index.lastUid > row.lastUid
               ? [{ mailbox: row.name, firstUid: row.lastUid + 1, lastUid: index.lastUid }]
               : [];
           });
+          if (damaged.length > 0)
+            env.problems.add({
+              code: 'target-index-damaged',
+              message: `what mail came on the target can not be seen where its index is damaged: ${damaged.slice(0, 5).join(', ')}${damaged.length > 5 ? ` and ${damaged.length - 5} more` : ''}`,
+              advice: 'Run reconstruct there, and look again.',
+            });
           if (options.discard) {
             state.units.reopen(last, () => state.setFact('final', undefined));
             const rest = state.units.finals().size;
@@ -55,7 +65,7 @@ export function reopenCommand(): Command {
                   ['mailbox', 'first new UID', 'last'],
                   newer.map((n) => [n.mailbox, n.firstUid, n.lastUid]),
                 );
-          return { body: { newer, reopened: false }, text, exit: newer.length > 0 ? Exit.needsPerson : Exit.done };
+          return { body: { newer, reopened: false }, text };
         } finally {
           target.close();
         }

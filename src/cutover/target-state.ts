@@ -16,7 +16,7 @@ import { sourcePlaceOfRow } from '../sync/mailbox-tasks.js';
 /**
  * @param rescued Uniqueids of the mailboxes that this job put rescued messages into.
  * @returns what a first start or test boot left, for people; it is replaced.
- * @throws RefusedError where the target holds mailboxes, or new mail, that this job did not bring.
+ * @throws RefusedError where the target holds mailboxes, or new mail, that this job did not bring, or may do so.
  */
 export function inspectTarget(
   job: Job,
@@ -54,21 +54,41 @@ export function inspectTarget(
     else if (isEmptyMailbox(job, entry, target)) left.push(`${entry.name}, without messages`);
     else refuse(`${path} has ${entry.name}, which is not of this job and has messages or no readable index`);
   }
+  const damaged: string[] = [];
   for (const row of rows.values()) {
     if (row.syncedFiles === 0) continue;
     const index = targetIndexHeader(job, row, target);
-    if (index && wasUsed(job, row, index.lastUid))
+    if (index === 'damaged') damaged.push(row.name);
+    else if (index && wasUsed(job, row, index.lastUid))
       refuse(`${row.name} has messages on the target that the source never had: it was used`);
   }
+  requireSound(damaged);
   return left;
 }
 
-/** Of the copy on the target; undefined where there is none. @throws FormatError */
-export function targetIndexHeader(job: Job, row: MailboxRow, target: TargetTrees): IndexHeader | undefined {
+/** @throws RefusedError where the index of a mailbox that was copied can't be read: new mail in it would not be seen */
+function requireSound(damaged: readonly string[]): void {
+  if (damaged.length === 0) return;
+  throw new RefusedError(
+    'The target has damaged indexes',
+    `of ${damaged.slice(0, 5).join(', ')}${damaged.length > 5 ? ` and ${damaged.length - 5} more` : ''}; whether mail has come there can not be seen`,
+    'Where the new server has not been used, run cyrsync presync --checksum, which writes them anew. Else run reconstruct there and save what is new.',
+    { code: 'target-index-damaged' },
+  );
+}
+
+/** Of the copy on the target; undefined where there is none. */
+export function targetIndexHeader(job: Job, row: MailboxRow, target: TargetTrees): IndexHeader | 'damaged' | undefined {
   const roots = row.targetPartition === null ? undefined : job.target.conf.partitions.get(row.targetPartition);
   const bytes =
     roots && target.root(roots.meta.index).reader.readStart(`${row.targetRelative}/cyrus.index`, LONGEST_HEADER_BYTES);
-  return bytes && readIndexHeader(bytes, row.name);
+  if (!bytes) return undefined;
+  try {
+    return readIndexHeader(bytes, row.name);
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    return 'damaged';
+  }
 }
 
 /**
@@ -95,17 +115,19 @@ function wasUsed(job: Job, row: MailboxRow, lastUid: number): boolean {
  * The same of a target that serves others, before a wave's last pass: only what an earlier try of this wave left is this
  * job's business. Whether names and uniqueids are free is seen when it is known who comes.
  * @returns what that try left, for people; it is replaced.
- * @throws RefusedError where mailboxes of it have been used since
+ * @throws RefusedError where mailboxes of it have been used since, or may have been
  */
 export function inspectServingTarget(job: Job, state: State, target: TargetTrees): string[] {
   const trees = new SourceTrees(job.target);
   try {
     const { path, ours } = readServingTarget(job, state, trees);
+    const damaged: string[] = [];
     for (const { name, uniqueid } of ours) {
       const row = uniqueid === undefined ? state.mailboxes.byName(name) : state.mailboxes.byUniqueid(uniqueid);
       if (!row || row.syncedFiles === 0) continue;
       const index = targetIndexHeader(job, row, target);
-      if (index && wasUsed(job, row, index.lastUid))
+      if (index === 'damaged') damaged.push(name);
+      else if (index && wasUsed(job, row, index.lastUid))
         throw new RefusedError(
           "The target holds another's mail",
           `${name} has messages on the target that the source never had: it was used since a cutover that was not final`,
@@ -113,6 +135,7 @@ export function inspectServingTarget(job: Job, state: State, target: TargetTrees
           { code: 'target-not-ours' },
         );
     }
+    requireSound(damaged);
     return ours.size === 0 ? [] : [`${ours.size} mailboxes in ${path} from a cutover that did not come to its end`];
   } finally {
     trees.close();
@@ -124,5 +147,10 @@ function isEmptyMailbox(job: Job, entry: MailboxEntry, target: TargetTrees): boo
   if (!place) return false;
   const { reader } = target.root(place.roots.meta.index);
   const bytes = reader.readStart(`${place.relative}/cyrus.index`, LONGEST_HEADER_BYTES);
-  return bytes === undefined || readIndexHeader(bytes, entry.name).count === 0;
+  try {
+    return bytes === undefined || readIndexHeader(bytes, entry.name).count === 0;
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    return false;
+  }
 }

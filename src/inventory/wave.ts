@@ -9,6 +9,7 @@
  * | above several (a whole domain's), and the target has one | the target's limit, usage summed over all below it |
  * | the same, and only the source has one | the source's, unless others' mailboxes would come under it: then none, and a problem |
  */
+import { FormatError } from '../base/errors.js';
 import { readIndexHeader } from '../cyrus/mailbox/index.js';
 import { LONGEST_HEADER_BYTES } from '../cyrus/mailbox/index-layout.js';
 import { asInternalName } from '../cyrus/names/mailbox-name.js';
@@ -80,6 +81,7 @@ export function openWave(
       const sum = sumUp(
         job,
         others.filter(({ name }) => quotaRootOf(name, quotaRoots, conf) === root),
+        problems,
       );
       sums.set(root, sum);
       return sum;
@@ -90,7 +92,7 @@ export function openWave(
   }
 }
 
-function sumUp(job: Job, mailboxes: ServingTarget['mailboxes']) {
+function sumUp(job: Job, mailboxes: ServingTarget['mailboxes'], problems: ProblemList) {
   const sum = { bytes: 0n, messages: 0n, annotations: 0n, folders: 0n };
   const target = new SourceTrees(job.target);
   try {
@@ -100,10 +102,20 @@ function sumUp(job: Job, mailboxes: ServingTarget['mailboxes']) {
       const bytes = place && root?.readStart(`${place.relative}/cyrus.index`, LONGEST_HEADER_BYTES);
       sum.folders += 1n;
       if (!place || !bytes) continue;
-      const index = readIndexHeader(bytes, `${place.meta.index}/cyrus.index`);
-      sum.bytes += BigInt(index.quotaUsedBytes);
-      sum.messages += BigInt(index.exists);
-      sum.annotations += BigInt(index.quotaAnnotUsed);
+      try {
+        const index = readIndexHeader(bytes, `${place.meta.index}/cyrus.index`);
+        sum.bytes += BigInt(index.quotaUsedBytes);
+        sum.messages += BigInt(index.exists);
+        sum.annotations += BigInt(index.quotaAnnotUsed);
+      } catch (error) {
+        if (!(error instanceof FormatError)) throw error;
+        problems.add({
+          code: 'target-index-damaged',
+          message: `${error.message}: what it adds to the quota root above it is not counted`,
+          advice: 'Run reconstruct for it on the new server.',
+          mailbox: entry.name,
+        });
+      }
     }
     return sum;
   } finally {
