@@ -114,16 +114,21 @@ export class MailboxPrint {
 
   /** True where another write could hide behind the same times. */
   isRacy(nowMs: number): boolean {
-    let newestNs = 0n;
-    let isFine = false;
-    for (let file = 0; file < FILES; file++) {
-      for (const time of nanosecondsOfWords(this.words, file * STAT_WORDS)) {
-        if (time > newestNs) newestNs = time;
-        isFine ||= time % SECOND_NS !== 0n;
-      }
-    }
-    return BigInt(nowMs) * 1_000_000n - newestNs < (isFine ? RACY_NS : RACY_WHOLE_SECONDS_NS);
+    return areRacy(this.words, nowMs);
   }
+}
+
+/** @param words Of the stats of some files. @param nowMs The clock when they were taken. */
+export function areRacy(words: Int32Array, nowMs: number): boolean {
+  let newestNs = 0n;
+  let isFine = false;
+  for (let at = 0; at < words.length; at += STAT_WORDS) {
+    for (const time of nanosecondsOfWords(words, at)) {
+      if (time > newestNs) newestNs = time;
+      isFine ||= time % SECOND_NS !== 0n;
+    }
+  }
+  return BigInt(nowMs) * 1_000_000n - newestNs < (isFine ? RACY_NS : RACY_WHOLE_SECONDS_NS);
 }
 
 /** Fingerprint of three files whose words begin at `at`. */

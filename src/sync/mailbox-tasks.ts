@@ -1,5 +1,4 @@
 /** What of each mailbox is to be done, and all that a worker needs to know to do it. */
-import { createHash } from 'node:crypto';
 import { RefusedError } from '../base/errors.js';
 import { type MailboxPlace, placeBelow } from '../cyrus/layout/mailbox-place.js';
 import { printTypeLetters } from '../cyrus/records/mailbox-type.js';
@@ -13,13 +12,15 @@ import { SeenEntries } from '../inventory/seen-entries.js';
 import type { Job } from '../job/job.js';
 import type { MailboxSummary } from '../model/mailbox.js';
 import type { ProblemList } from '../model/problem.js';
-import type { HeaderForm, OwnerSeen, SyncTask, TaskPlace } from '../model/sync-task.js';
+import type { HeaderForm, SyncTask, TaskPlace } from '../model/sync-task.js';
 import { copiedPart, type Plan } from '../plan/plan.js';
 import { SpaceNeeds } from '../plan/space.js';
 import type { MailboxRow, MailboxStanding } from '../state/mailbox-rows.js';
 import type { State } from '../state/state.js';
 import type { BatchTask, Todo } from './batches.js';
+import { type Making, makingOf, needsSeen, seenOf } from './making.js';
 import type { Move } from './moves.js';
+import type { SeenFile } from './seen-list.js';
 import { annotationForm, indexForm } from './target-version.js';
 
 /** Of an index that can't be read: the worker sees what can be done (copy-as-it-stands.ts). */
@@ -53,15 +54,6 @@ export interface Comparison {
   readonly space: SpaceNeeds;
 }
 
-/** What the target's header and a converted index are made from, beside the source's files. */
-interface Making {
-  readonly header: HeaderForm;
-  readonly ownerSeen: OwnerSeen | undefined;
-  readonly anyoneSeen: OwnerSeen | undefined;
-  readonly annotationBytes: number;
-  readonly form: string;
-}
-
 export class MailboxTasks {
   readonly #job: Job;
   readonly #inventory: Inventory;
@@ -72,8 +64,8 @@ export class MailboxTasks {
   readonly #indexForm: ReturnType<typeof indexForm>;
   readonly #sizes: AnnotationSizes | undefined;
   readonly #headerForm: HeaderForm['form'];
-  /** Something was made from seen or annotation databases, which have no place in the list of sweep-list.ts. */
-  readsDatabases = false;
+  /** Something was made from annotation databases, which have no place in the list of sweep-list.ts. */
+  readsAnnotations = false;
 
   constructor(
     job: Job,
@@ -176,19 +168,29 @@ export class MailboxTasks {
       acl: entry.acl,
     };
     const { indexes } = this.#indexForm;
-    const { oldest, raiseTo } = indexes;
     const sourceId = entry.uniqueid ?? uniqueid;
-    const needsSeen = indexVersion < oldest;
     const needsSizes = this.#sizes !== undefined && indexVersion < 13;
-    this.readsDatabases ||= needsSeen || needsSizes;
-    const ownerSeen = needsSeen ? this.#seen.of(mailbox.user, sourceId) : undefined;
-    const anyoneSeen = needsSeen ? this.#seen.ofAnyone(sourceId) : undefined;
+    this.readsAnnotations ||= needsSizes;
     const annotationBytes = needsSizes ? this.#sizes!.of(name, sourceId) : 0;
-    const versions = raiseTo > 0 || oldest === 0 ? [indexes, annotationBytes] : [];
-    const form = createHash('sha1')
-      .update(JSON.stringify([header, ownerSeen, anyoneSeen, ...versions]))
-      .digest('base64');
-    return { header, ownerSeen, anyoneSeen, annotationBytes, form };
+    const seen = seenOf(this.#seen, indexVersion, indexes, mailbox.user, sourceId);
+    return makingOf(header, seen, indexes, annotationBytes);
+  }
+
+  /** The seen databases that indexes are made of, with the mailboxes of each; undefined where that can't be told. */
+  seenFiles(): readonly SeenFile[] | undefined {
+    if (this.#seen.hasDamaged) return undefined;
+    const { mailboxes, table } = this.#inventory;
+    const files = new Map<string, { position: number; row: number }[]>();
+    for (const { at, user, summary } of mailboxes) {
+      if (!summary || !needsSeen(summary.indexVersion, this.#indexForm.indexes)) continue;
+      if (!files.has(this.#seen.pathOfAnyone)) files.set(this.#seen.pathOfAnyone, []);
+      if (!user) continue;
+      const path = this.#seen.pathOf(user);
+      const found = files.get(path) ?? [];
+      files.set(path, found);
+      found.push({ position: at, row: table.rowIds[at]! });
+    }
+    return Array.from(files, ([path, dependents]) => ({ path, words: this.#seen.words.get(path) ?? null, dependents }));
   }
 }
 

@@ -5,8 +5,10 @@
  */
 import { FormatError } from '../base/errors.js';
 import { newestIndexOf } from '../cyrus/mailbox/index-release.js';
+import { asInternalName, userOf } from '../cyrus/names/mailbox-name.js';
 import type { SourceTrees } from '../disk/trees.js';
 import { Fingerprints, type MailboxPrint, PRINT_WORDS, putPrint } from '../inventory/fingerprint.js';
+import { SeenEntries } from '../inventory/seen-entries.js';
 import { readSummary } from '../inventory/summary.js';
 import type { Job } from '../job/job.js';
 import type { MailboxSummary } from '../model/mailbox.js';
@@ -20,10 +22,12 @@ import { Batches, type BatchTask, type TaskMaking, type Todo } from './batches.j
 import { askGuard, NOTHING_LOST } from './guard.js';
 import { clearAnchors } from './links.js';
 import { placeOfRow, sourcePlaceOfRow, taskPlace } from './mailbox-tasks.js';
+import { type Making, makingOf, seenOf } from './making.js';
 import type { PassContext } from './pass-context.js';
 import type { PassFigures } from './pass-figures.js';
 import { asPass, openTargets, type PassSession } from './pass-session.js';
-import type { Swept } from './sweep-list.js';
+import type { Listed } from './seen-list.js';
+import { mostChanged, type Swept } from './sweep-list.js';
 import { annotationForm, indexForm } from './target-version.js';
 
 interface PartialTodo extends Todo {
@@ -34,14 +38,15 @@ interface PartialTodo extends Todo {
 /** Mailboxes that a partial pass can do, and what the state is to know of them first. */
 interface PartialWork {
   readonly todos: readonly PartialTodo[];
-  readonly seen: readonly (MailboxSummary & Seen)[];
+  readonly sightings: readonly (MailboxSummary & Sighted)[];
+  readonly seen: SeenEntries;
 }
 
-type Seen = Pick<MailboxRow, 'uniqueid' | 'name' | 'sourceKey' | 'headerPrint' | 'print'>;
+type Sighted = Pick<MailboxRow, 'uniqueid' | 'name' | 'sourceKey' | 'headerPrint' | 'print'>;
 
 /**
  * @param figures As the sweep found things; what is done is counted in.
- * @returns false where a whole pass is needed: nothing was done then
+ * @returns whether there was nothing to do after all, or a whole pass is needed: nothing was done then
  */
 export async function runPartialPass(
   job: Job,
@@ -50,9 +55,13 @@ export async function runPartialPass(
   swept: Swept,
   figures: PassFigures,
   context: PassContext,
-): Promise<boolean> {
-  const work = partialWork(job, state, source, swept);
-  if (!work) return false;
+): Promise<'idle' | 'done' | 'whole'> {
+  const work = partialWork(job, state, source, swept, context);
+  if (!work) return 'whole';
+  if (work.todos.length === 0) {
+    state.sweep.renew(readSeenFiles(swept, work));
+    return 'idle';
+  }
   for (const problem of swept.problems) context.problems.add(problem);
   figures.mailboxes.unchanged -= work.todos.length;
   await asPass(job, state, 'presync', context, async (session) => {
@@ -60,33 +69,42 @@ export async function runPartialPass(
     return { figures };
   });
   context.stop.throwIfInterrupted();
-  return true;
+  return 'done';
+}
+
+/** Seen databases that changed, as they were before they were read. */
+function readSeenFiles({ changedSeen }: Swept, { seen }: PartialWork): { position: number; words: Buffer }[] {
+  return changedSeen.flatMap(({ position, path }) => {
+    const words = seen.words.get(path);
+    return words ? [{ position, words: Buffer.from(words.buffer) }] : [];
+  });
 }
 
 async function copyChanged(
   job: Job,
   state: State,
   swept: Swept,
-  { todos, seen }: PartialWork,
+  work: PartialWork,
   figures: PassFigures,
   context: PassContext,
   { target, pool }: PassSession,
 ): Promise<void> {
-  state.sweep.strike(todos.map(({ position }) => position));
+  const { todos, sightings } = work;
+  state.sweep.strike([...todos, ...swept.changedSeen].map(({ position }) => position));
   state.mailboxes.keepsSweep = true;
   try {
-    state.mailboxes.sight(seen);
+    state.mailboxes.sight(sightings);
     openTargets(job, target, false);
     const news: { position: number; words: Buffer }[] = [];
     const form = indexForm(job);
     const batches = new Batches<PartialTodo>(state, target, pool, context, figures, {
-      taskOf: ({ id }) => partialTask(job, state.mailboxes.get(id)!, swept.third === 'expunge', form),
+      taskOf: ({ id }) => partialTask(job, state.mailboxes.get(id)!, swept.third === 'expunge', form, work.seen),
       onDone: ({ position }, { print }) => {
         if (print !== null) news.push({ position, words: wordsOfPrint(print) });
       },
     });
     await batches.run(todos);
-    state.sweep.renew(news);
+    state.sweep.renew([...news, ...readSeenFiles(swept, work)]);
   } finally {
     state.mailboxes.keepsSweep = false;
   }
@@ -95,10 +113,18 @@ async function copyChanged(
 }
 
 /** @returns undefined where a whole pass is needed */
-function partialWork(job: Job, state: State, trees: SourceTrees, swept: Swept): PartialWork | undefined {
+function partialWork(
+  job: Job,
+  state: State,
+  trees: SourceTrees,
+  swept: Swept,
+  { problems }: PassContext,
+): PartialWork | undefined {
   const prints = new Fingerprints(job.source.real, swept.third === 'expunge', swept.changed.length);
   try {
-    return workOf(job, state, trees, swept, prints);
+    const seen = new SeenEntries(job, trees, problems);
+    const work = workOf(job, state, trees, swept, prints, seen);
+    return seen.hasDamaged ? undefined : work;
   } finally {
     prints.close();
   }
@@ -110,24 +136,28 @@ function workOf(
   trees: SourceTrees,
   swept: Swept,
   prints: Fingerprints,
+  seen: SeenEntries,
 ): PartialWork | undefined {
   const { indexes } = indexForm(job);
   const todos: PartialTodo[] = [];
-  const seen: (MailboxSummary & Seen)[] = [];
+  const sightings: (MailboxSummary & Sighted)[] = [];
+  const most = mostChanged(swept.total);
   let messagesGone = 0;
   const space = new SpaceNeeds(disksOf(job.target, probeDisk), job.options.placement.reserve);
-  for (const { position, row: id } of swept.changed) {
+  for (const { position, row: id, isChanged } of candidates(swept)) {
     const row = state.mailboxes.get(id);
     if (!row || !isOrdinary(row)) return undefined;
+    if (!isChanged && makingOfRow(job, row, row.indexVersion, indexes, seen).form === row.form) continue;
+    if (todos.length >= most) return undefined;
     const place = sourcePlaceOfRow(job, row);
     const print = place && prints.of(place.roots.meta, place.relative);
     // In 2.x only cyrus.header knows which mailbox it is.
     if (!place || !print || !isSameMailbox(row, print)) return undefined;
     const summary = summaryOf(() => readSummary(place, job.source.conf.version, trees));
-    if (!summary || !isCopiedAsItIs(summary.indexVersion, indexes, job)) return undefined;
+    if (!summary || !isKnownForm(summary.indexVersion, indexes, job)) return undefined;
     messagesGone += Math.max(0, row.syncedFiles - summary.files);
     const { uniqueid, name, sourceKey } = row;
-    seen.push({ ...summary, uniqueid, name, sourceKey, headerPrint: print.header, print: print.all });
+    sightings.push({ ...summary, uniqueid, name, sourceKey, headerPrint: print.header, print: print.all });
     const files = Math.max(0, summary.files - row.syncedFiles);
     const bytes = Math.max(0, summary.bytes - row.bytes);
     todos.push({ id, position, kind: 'changed', bytes, files });
@@ -143,7 +173,15 @@ function workOf(
     accepted: 0,
     limits: job.options.guard,
   });
-  return answer.kind === 'go' ? { todos, seen } : undefined;
+  return answer.kind === 'go' ? { todos, sightings, seen } : undefined;
+}
+
+/** Mailboxes that changed, then others whose index on the target is made of a seen database that did. */
+function* candidates({ changed, changedSeen }: Swept): Iterable<Listed & { readonly isChanged: boolean }> {
+  for (const listed of changed) yield { ...listed, isChanged: true };
+  const known = new Set(changed.map(({ position }) => position));
+  for (const { dependents } of changedSeen)
+    for (const listed of dependents) if (!known.has(listed.position)) yield { ...listed, isChanged: false };
 }
 
 /** Copied before, whole, and at rest where the plan wants it. */
@@ -153,12 +191,12 @@ function isOrdinary(row: MailboxRow): boolean {
 
 function isSameMailbox(row: MailboxRow, print: MailboxPrint): boolean {
   if (!print.hasIndex || !print.hasHeader) return false;
-  return print.header === row.headerPrint || makingOf(row).recordedId !== undefined;
+  return print.header === row.headerPrint || keptMaking(row).recordedId !== undefined;
 }
 
-/** Whether its index is one that the target gets as it is: a converted one is made of databases as well. */
-function isCopiedAsItIs(version: number, { oldest, raiseTo }: IndexVersions, job: Job): boolean {
-  return version >= oldest && version <= newestIndexOf(job.target.conf.version) && !(raiseTo > 12 && version < 13);
+/** Whether the target's index is made of the source's and the seen databases, and not of annotation databases too. */
+function isKnownForm(version: number, { raiseTo }: IndexVersions, job: Job): boolean {
+  return version <= newestIndexOf(job.target.conf.version) && !(raiseTo > 12 && version < 13);
 }
 
 function summaryOf(read: () => MailboxSummary): MailboxSummary | undefined {
@@ -170,12 +208,31 @@ function summaryOf(read: () => MailboxSummary): MailboxSummary | undefined {
   }
 }
 
-function makingOf(row: MailboxRow): TaskMaking {
+function keptMaking(row: MailboxRow): TaskMaking {
   return JSON.parse(row.making!) as TaskMaking;
 }
 
-function partialTask(job: Job, row: MailboxRow, hasExpunge: boolean, form: ReturnType<typeof indexForm>): BatchTask {
-  const { header, recordedId } = makingOf(row);
+/** As the whole pass would have it: header and row say all that mailboxes.db did. */
+function makingOfRow(
+  job: Job,
+  row: MailboxRow,
+  indexVersion: number,
+  indexes: IndexVersions,
+  seen: SeenEntries,
+): Making & { recordedId: string | undefined } {
+  const { header, recordedId } = keptMaking(row);
+  const user = userOf(asInternalName(row.name), job.source.conf);
+  const states = seenOf(seen, indexVersion, indexes, user, recordedId ?? row.uniqueid);
+  return { ...makingOf(header, states, indexes, 0), recordedId };
+}
+
+function partialTask(
+  job: Job,
+  row: MailboxRow,
+  hasExpunge: boolean,
+  form: ReturnType<typeof indexForm>,
+  seen: SeenEntries,
+): BatchTask {
   const task: SyncTask = {
     id: row.id,
     name: row.name,
@@ -184,14 +241,9 @@ function partialTask(job: Job, row: MailboxRow, hasExpunge: boolean, form: Retur
     hasExpunge,
     checkContent: false,
     full: false,
-    header,
-    recordedId,
-    ownerSeen: undefined,
-    anyoneSeen: undefined,
-    form: row.form!,
+    ...makingOfRow(job, row, row.indexVersion, form.indexes, seen),
     ...form,
     annotations: annotationForm(job, row.name),
-    annotationBytes: 0,
     holdRemovals: false,
     verifyLinks: false,
   };

@@ -112,9 +112,10 @@ class Pass {
       if (options.full) state.setFact('lastFull', new Date().toISOString());
       if (options.checksum) state.setFact('lastChecksum', new Date().toISOString());
       // Who is left out for disuse may be at work again, and none of his files is in the list.
-      if (!held && !tasks.readsDatabases && !inventory.selection.hasUnused) {
+      const seenFiles = held || tasks.readsAnnotations || inventory.selection.hasUnused ? undefined : tasks.seenFiles();
+      if (seenFiles) {
         const again = this.#saidAgain(todos);
-        SweepList.of(job, state, source, inventory, failed, again)?.save(uncertain);
+        SweepList.of(job, state, source, inventory, failed, again, seenFiles)?.save(uncertain);
       }
     }
     context.stop.throwIfInterrupted();

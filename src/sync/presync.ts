@@ -53,14 +53,15 @@ async function quickPass(
     figures.mailboxes.total = swept.total;
     figures.mailboxes.failed = swept.failed;
     figures.mailboxes.unchanged = swept.total - swept.failed;
-    if (swept.changed.length === 0) {
-      for (const problem of swept.problems) context.problems.add(problem);
-      figures.complete = true;
-      state.recordIdlePass(options.kind, startedAt, figures);
-      return figures;
+    if (swept.changed.length > 0 || swept.changedSeen.length > 0) {
+      const { runPartialPass } = await import('./partial-pass.js');
+      const outcome = await runPartialPass(job, state, source, swept, figures, context);
+      if (outcome !== 'idle') return outcome === 'done' ? figures : undefined;
     }
-    const { runPartialPass } = await import('./partial-pass.js');
-    return (await runPartialPass(job, state, source, swept, figures, context)) ? figures : undefined;
+    for (const problem of swept.problems) context.problems.add(problem);
+    figures.complete = true;
+    state.recordIdlePass(options.kind, startedAt, figures);
+    return figures;
   } finally {
     source.close();
   }

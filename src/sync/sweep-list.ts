@@ -2,7 +2,7 @@
  * What a pass may take for granted: the last complete one leaves a list of all files that it went by, each with its
  * stat, and of the inputs that everything else follows from. Where the inputs are as they were, the next pass stats the
  * files and looks at the mailboxes that changed, and at nothing else: no row, record or name of another is read, and
- * what it costs is three stats a mailbox.
+ * what it costs is three stats a mailbox, and up to 2.3 one more a user (seen-list.ts).
  *
  * Any doubt ends in the whole pass (pass.ts), which shares no step with this one. What a pass of the list changes, it
  * first strikes from the list, durably. Whatever else changes a row of a mailbox forgets the list, in the same
@@ -23,6 +23,14 @@ import { databaseFile } from '../inventory/read-mailboxes-db.js';
 import type { Job } from '../job/job.js';
 import type { Problem } from '../model/problem.js';
 import type { State } from '../state/state.js';
+import {
+  type ChangedSeenFile,
+  changedSeenFiles,
+  type Listed,
+  SEEN_PER_PART,
+  type SeenFile,
+  seenParts,
+} from './seen-list.js';
 
 /** One blob: so many mailboxes that it stays below some hundred KiB. */
 const PER_PART = 4096;
@@ -31,6 +39,11 @@ const FILES = PRINT_WORDS / STAT_WORDS;
 const ENTRY_BYTES = 8;
 /** Where more than this share changed, copying is what takes the time, and the whole pass is simpler. */
 const MOST_CHANGED = 0.2;
+
+/** @param total Mailboxes of the list. */
+export function mostChanged(total: number): number {
+  return Math.max(100, total * MOST_CHANGED);
+}
 
 /** What all else of a pass follows from, apart from the mailboxes' own files. */
 interface Inputs {
@@ -55,6 +68,8 @@ interface Head {
   readonly roots: readonly string[];
   /** Of header, index and the third file, as positions in `roots`. */
   readonly places: readonly (readonly [number, number, number])[];
+  /** Seen databases, after the parts of the mailboxes. */
+  readonly seenFiles: number;
 }
 
 /** @returns undefined where this source has something that stats can't vouch for. */
@@ -102,7 +117,8 @@ export interface Swept {
   readonly problems: readonly Problem[];
   readonly third: ThirdFile;
   /** In the order of the list. */
-  readonly changed: readonly { readonly position: number; readonly row: number }[];
+  readonly changed: readonly Listed[];
+  readonly changedSeen: readonly ChangedSeenFile[];
 }
 
 /** Stats every file of the list. @returns undefined where a whole pass is needed */
@@ -112,26 +128,36 @@ export function sweepByList(job: Job, state: State, trees: SourceTrees): Swept |
   const head = JSON.parse(text) as Head;
   if (JSON.stringify(inputsOf(job, trees)) !== JSON.stringify(head.inputs)) return undefined;
   const { mailboxes: total, failed, problems, third } = head;
-  const sweep = new StatSweep(FILES * head.entries);
+  const sweep = new StatSweep(FILES * head.entries + head.seenFiles);
+  const changedSeen: ChangedSeenFile[] = [];
   const search: Search = {
     head,
     sweep,
     names: mailboxFiles(third).map(nameBytes),
     news: state.sweep.news(),
     changed: [],
-    most: Math.max(100, total * MOST_CHANGED),
+    most: mostChanged(total),
   };
   try {
     for (const root of head.roots) sweep.addRoot(job.source.real(root));
+    const configRoot = head.seenFiles > 0 ? sweep.addRoot(job.source.real(job.source.conf.configDirectory)) : -1;
     let position = 0;
     for (const part of state.sweep.parts()) {
-      if (!searchPart(part, position, search)) return undefined;
-      position += PER_PART;
+      if (position < head.entries) {
+        if (!searchPart(part, position, search)) return undefined;
+        position = Math.min(position + PER_PART, head.entries);
+        continue;
+      }
+      for (const file of changedSeenFiles(part, position, sweep, configRoot, search.news)) {
+        if (file.dependents.length === 0) return undefined;
+        changedSeen.push(file);
+      }
+      position += SEEN_PER_PART;
     }
   } finally {
     sweep.close();
   }
-  return { total, failed, problems, third, changed: search.changed };
+  return { total, failed, problems, third, changed: search.changed, changedSeen };
 }
 
 interface Search {
@@ -140,7 +166,7 @@ interface Search {
   readonly names: readonly Buffer[];
   /** By position. */
   readonly news: ReadonlyMap<number, Buffer | null>;
-  readonly changed: { position: number; row: number }[];
+  readonly changed: Listed[];
   readonly most: number;
 }
 
@@ -181,9 +207,11 @@ export class SweepList {
   readonly #numbers = new Map<string, number>();
   readonly #table: MailboxTable;
   readonly #refused: readonly MailboxPlace[];
+  readonly #seenFiles: readonly SeenFile[];
 
   /**
    * @param problems What the next whole pass would say again.
+   * @param seenFiles What the indexes of mailboxes were made of as well.
    * @returns undefined where this source has something that stats can't vouch for
    */
   static of(
@@ -193,10 +221,11 @@ export class SweepList {
     inventory: Inventory,
     failed: number,
     problems: readonly Problem[],
+    seenFiles: readonly SeenFile[],
   ): SweepList | undefined {
     const inputs = inputsOf(job, trees);
     if (inputs?.mailboxesDb !== inventory.databasePrint || !inventory.databaseQuiet) return undefined;
-    return new SweepList(job, state, inventory, failed, problems, inputs);
+    return new SweepList(job, state, inventory, failed, problems, seenFiles, inputs);
   }
 
   private constructor(
@@ -205,6 +234,7 @@ export class SweepList {
     inventory: Inventory,
     failed: number,
     problems: readonly Problem[],
+    seenFiles: readonly SeenFile[],
     inputs: Inputs,
   ) {
     const third = thirdFile(inventory.hasExpunge);
@@ -224,12 +254,25 @@ export class SweepList {
     this.#table.close();
     const mailboxes = inventory.mailboxes.length;
     const entries = mailboxes + this.#refused.length;
-    this.#head = { inputs, entries, mailboxes, failed, problems, third, roots, places };
+    this.#seenFiles = seenFiles;
+    this.#head = {
+      inputs,
+      entries,
+      mailboxes,
+      failed,
+      problems,
+      third,
+      roots,
+      places,
+      seenFiles: seenFiles.length,
+    };
   }
 
   /** @param uncertain Numbers of mailboxes that must be looked at again, be they changed or not. */
   save(uncertain: ReadonlySet<number>): void {
-    this.#state.sweep.save(JSON.stringify(this.#head), this.#parts(), uncertain);
+    const struck = new Set(uncertain);
+    for (const [i, { words }] of this.#seenFiles.entries()) if (!words) struck.add(this.#head.entries + i);
+    this.#state.sweep.save(JSON.stringify(this.#head), this.#parts(), struck);
   }
 
   *#parts(): Iterable<Buffer> {
@@ -243,6 +286,7 @@ export class SweepList {
           : this.#ofRefused(at + i - mailboxes.length);
       });
     }
+    yield* seenParts(this.#seenFiles);
   }
 
   #ofRefused(i: number) {
