@@ -136,6 +136,16 @@ export class Loads {
     return this.#columns[k]![u]! * this.#factors[k]!;
   }
 
+  /** What unit `u` takes of the room behind load `k`. */
+  diskPart(u: number, k: number): number {
+    return this.#diskColumns[k]![u]!;
+  }
+
+  /** Position in `used` and `room` of what load `k` lies on. */
+  cellOf(k: number): number {
+    return this.#cells[k]!;
+  }
+
   column(k: number): Float64Array {
     return this.#columns[k]!;
   }

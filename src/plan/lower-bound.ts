@@ -36,16 +36,19 @@ function fillParts(parts: Float64Array, columns: readonly Float64Array[], isCoun
   }
 }
 
-function boundOfSets({ task: { choices, choice }, shares }: Loads, parts: Float64Array): number {
+function boundOfSets({ task: { choices, choice, current }, shares }: Loads, parts: Float64Array): number {
   const sums = new Float64Array(choices.length);
-  for (let u = 0; u < parts.length; u++) sums[choice[u]!]! += parts[u]!;
+  const isIn = choices.map((set) => new Set(set));
+  for (let u = 0; u < parts.length; u++) {
+    // what an excluded partition keeps is tied to no other
+    if (current[u]! < 0 || isIn[choice[u]!]!.has(current[u]!)) sums[choice[u]!]! += parts[u]!;
+  }
   const used = [...choices.keys()].filter((c) => sums[c]! > 0);
-  const everything = used.flatMap((c) => choices[c]!);
-  const unions: (readonly number[])[] = [everything, ...used.map((c) => choices[c]!)];
+  const unions: (readonly number[])[] = used.map((c) => choices[c]!);
   if (used.length <= MOST_SETS)
     for (let mask = 1; mask < 1 << used.length; mask++)
       unions.push(used.flatMap((c, i) => (mask & (1 << i) ? choices[c]! : [])));
-  let bound = 0;
+  let bound = parts.reduce((a, b) => a + b, 0); // of partitions that all together have a share of 1
   for (const union of unions) {
     const set = new Set(union);
     let share = 0;

@@ -1,10 +1,12 @@
 /**
  * Moves what was placed before so that the wanted spread is reached, by the fewest bytes that were found to do: off each
  * partition that carries too much, units whose relief costs least, to where they leave room; then whatever turned out to
- * be needless goes back. Where placing all anew moves less, that is taken. Pure.
+ * be needless goes back. Where placing all anew moves less, that is taken. Of a handful of units all placements are
+ * tried (least-moves.ts). Pure.
  */
 import { balance } from './balance.js';
 import { improve } from './improve.js';
+import { MOST_UNITS, searchLeastMoves } from './least-moves.js';
 import type { Loads } from './loads.js';
 import { lowerBound } from './lower-bound.js';
 import type { PlacementTask } from './units.js';
@@ -26,28 +28,53 @@ export interface Rebalanced {
  * @param isFree Units that may be moved.
  */
 export function rebalance(task: PlacementTask, wanted: number, isFree: (u: number) => boolean): Rebalanced {
-  const { current } = task;
   const loads = balance(task);
   const bound = lowerBound(loads);
-  let aim = Math.max(wanted, CLOSEST * bound);
+  const asked = Math.max(wanted, CLOSEST * bound);
+  if (isReached(loads, asked)) return { loads, aim: asked };
+  const few = fewUnits(task, isFree);
   // where no partition carries more than that of its share no disk is over its room
-  if (loads.shortfalls().length > 0) aim = Math.min(aim, Math.max(bound, loads.mostOfShare));
-  if (isReached(loads, aim)) return { loads, aim };
+  const isFull = loads.shortfalls().length > 0;
+  const aim = isFull ? Math.min(asked, Math.max(bound, loads.mostOfShare)) : asked;
+  const found = moveSome(loads, aim, isFree);
+  if (!few) return { loads: found, aim };
+  searchLeastMoves(found, task, few, asked);
+  return { loads: found, aim: asked };
+}
+
+/** All that may lie elsewhere, where these are a handful. */
+function fewUnits({ current, choices, choice }: PlacementTask, isFree: (u: number) => boolean): number[] | undefined {
+  const few: number[] = [];
+  for (let u = 0; u < current.length; u++) {
+    if (!(current[u]! < 0 ? choices[choice[u]!]!.length > 1 : isFree(u))) continue;
+    if (few.push(u) > MOST_UNITS) return undefined;
+  }
+  return few;
+}
+
+function moveSome(loads: Loads, aim: number, isFree: (u: number) => boolean): Loads {
+  const { task } = loads;
   const least = leastBytes(loads, aim);
   for (const careful of [true, false]) {
     for (let p = 0; p < loads.shares.length; p++) shed(loads, p, aim, isFree, careful);
   }
   improve(loads, aim, isFree);
-  takeBack(loads, aim);
-  if (isReached(loads, aim) && movedBytes(task, loads) <= CLOSE_TO_LEAST * least) return { loads, aim };
-  const anew = balance({ ...task, current: current.map((p, u) => (isFree(u) ? -1 : p)) });
+  takeBack(loads, task, aim);
+  if (isReached(loads, aim) && movedBytes(task, loads) <= CLOSE_TO_LEAST * least) return loads;
+  const anew = balance({ ...task, current: task.current.map((p, u) => (isFree(u) ? -1 : p)) });
   const reached = isReached(loads, aim);
   const isBetter = isReached(anew, aim)
     ? !reached || movedBytes(task, anew) < movedBytes(task, loads)
-    : !reached && anew.spread() < loads.spread() - SLACK;
-  if (!isBetter) return { loads, aim };
-  takeBack(anew, aim);
-  return { loads: anew, aim };
+    : !reached && isCloser(anew, loads);
+  if (!isBetter) return loads;
+  takeBack(anew, task, aim);
+  return anew;
+}
+
+/** What fits comes before what is even. */
+function isCloser(a: Loads, b: Loads): boolean {
+  const short = a.shortfalls().length - b.shortfalls().length;
+  return short < 0 || (short === 0 && a.spread() < b.spread() - SLACK);
 }
 
 function isReached(loads: Loads, aim: number): boolean {
@@ -146,8 +173,7 @@ function leastLoaded(loads: Loads, u: number, from: number, limit: number): numb
 }
 
 /** What was moved and need not have been goes back, the dearest first. */
-function takeBack(loads: Loads, aim: number): void {
-  const { current, lying } = loads.task;
+function takeBack(loads: Loads, { current, lying }: PlacementTask, aim: number): void {
   const moved = [...current.keys()]
     .filter((u) => current[u]! >= 0 && current[u] !== loads.assignment[u])
     .sort((a, b) => lying[b]! - lying[a]! || a - b);
