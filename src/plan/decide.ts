@@ -8,19 +8,20 @@
 import type { PlacementRow } from '../state/placement-rows.js';
 import { balance } from './balance.js';
 import type { Collected } from './collect.js';
+import { daysSince, type GrowthAhead, grownPartitions, growthOfUnits } from './growth.js';
 import { Loads } from './loads.js';
 import { type Reason, reasonOf } from './reason.js';
 import { rebalance } from './rebalance.js';
 import type { PlacementTask, PlanPartition, Room } from './units.js';
 
-export type PlacedBefore = Pick<PlacementRow, 'unit' | 'partition' | 'reason' | 'bytes'>;
+export type PlacedBefore = Pick<PlacementRow, 'unit' | 'partition' | 'reason' | 'bytes' | 'placedAt'>;
 
 export interface DecideInput {
   readonly collected: Collected;
   readonly partitions: readonly PlanPartition[];
   readonly rooms: readonly Room[];
-  /** Our share of the rooms, so that what grows meanwhile has a place too: 1.1 = a tenth more. */
-  readonly growth: number;
+  /** What grows meanwhile is to have a place too. */
+  readonly growth: GrowthAhead | undefined;
   readonly placed: Iterable<PlacedBefore>;
   /** [placement] or the target's partitions are not those by which `placed` came about. */
   readonly rulesChanged: boolean;
@@ -68,12 +69,14 @@ export function decide(input: DecideInput): Decision {
     current[u] = p;
     reasons[u] = reason;
   };
-  for (const { unit, partition, reason, bytes } of input.placed) {
+  const ageDays = new Float32Array(growth ? keys.length : 0);
+  for (const { unit, partition, reason, bytes, placedAt } of input.placed) {
     const u = positions.get(unit);
     const p = numberOf.get(partition);
     if (u === undefined || p === undefined) continue;
     known[u] = p;
     bytesThen[u] = bytes;
+    if (growth) ageDays[u] = daysSince(placedAt, growth.now);
     const why = reasonOf(reason);
     if (why === 'csv') {
       if (rules[rule[u]!]!.kind === 'written' && !choices[choice[u]!]!.includes(p)) continue;
@@ -90,23 +93,19 @@ export function decide(input: DecideInput): Decision {
     reasons[u] = 'csv';
   }
   const isMovable = (u: number) => choices[choice[u]!]!.length > 1 && choices[choice[u]!]!.includes(current[u]!);
-  const task = (factor: number): PlacementTask => ({
-    keys,
-    partitions,
-    disks: rooms.map(({ bytes, inodes }) => ({ bytes: bytes / factor, inodes: inodes / factor })),
-    choices,
-    choice,
-    current,
-    lying,
+  const task = (on: readonly PlanPartition[]): PlacementTask => ({
+    ...{ keys, partitions: on, disks: rooms, choices, choice, current, lying },
   });
-  const make = (factor: number): { loads: Loads; aim: number | undefined } =>
+  const make = (on: readonly PlanPartition[]): { loads: Loads; aim: number | undefined } =>
     rebalanceTo === undefined
-      ? { loads: balance(task(factor)), aim: undefined }
-      : rebalance(task(factor), rebalanceTo, isMovable);
-  let made = make(growth);
-  const roomForGrowth = growth === 1 || made.loads.shortfalls().length === 0;
-  if (!roomForGrowth) made = make(1);
-  else if (growth !== 1) made = { ...made, loads: onPlainDisks(made.loads, task(1)) };
+      ? { loads: balance(task(on)), aim: undefined }
+      : rebalance(task(on), rebalanceTo, isMovable);
+  const { bytesOf } = collected;
+  const later = growth && grownPartitions(partitions, bytesOf, growthOfUnits(growth, bytesOf, bytesThen, ageDays));
+  let made = make(later ?? partitions);
+  const roomForGrowth = !later || made.loads.shortfalls().length === 0;
+  if (!roomForGrowth) made = make(partitions);
+  else if (later) made = { ...made, loads: placedOn(task(partitions), made.loads) };
   const { assignment } = made.loads;
   const fresh: number[] = [];
   for (let u = 0; u < keys.length; u++) {
@@ -123,8 +122,8 @@ export function decide(input: DecideInput): Decision {
   return { loads: made.loads, reasons, bytesThen, fresh, roomForGrowth, aim: made.aim };
 }
 
-/** The same places against the rooms as they are. */
-function onPlainDisks({ assignment }: Loads, task: PlacementTask): Loads {
+/** The same places, with what all takes today. */
+function placedOn(task: PlacementTask, { assignment }: Loads): Loads {
   const loads = new Loads(task);
   for (let u = 0; u < assignment.length; u++) loads.put(u, assignment[u]!);
   return loads;

@@ -17,7 +17,7 @@ import { type Collected, slotsOf, takenBy, UnitCollector } from './collect.js';
 import { type Decision, decide } from './decide.js';
 import { type Disks, disksOf, freeRoom, type ProbeDisk, probeDisk, ROLES } from './disks.js';
 import { type Footprint, plainFootprint } from './footprint.js';
-import { type Growth, growthOf, isWorthKeeping, KEPT_SIZES } from './growth.js';
+import { type Growth, type GrowthAhead, growthOf, isWorthKeeping, KEPT_SIZES } from './growth.js';
 import { lowerBound } from './lower-bound.js';
 import { policyOf, targetPlace } from './placement.js';
 import { PlacementRules, type Policy } from './rules.js';
@@ -120,7 +120,7 @@ export function makePlan(
     collected,
     partitions: slotsOf(disks.partitions, blockBytes, collected.columns),
     rooms,
-    growth: growthFactor(growth, bytes, placement.growth_days),
+    growth: growthAhead(growth, bytes, placement.growth_days, now),
     placed: state.placement.all(),
     rulesChanged: before !== undefined && before !== placedBy,
     edited: options.edited ?? new Map(),
@@ -225,8 +225,9 @@ export function copiedPart(syncedFiles: number, files: number): number {
   return files === 0 ? 1 : Math.min(1, Math.max(0, syncedFiles) / files);
 }
 
-function growthFactor(growth: Growth | undefined, bytes: number, days: number): number {
-  return growth === undefined || bytes === 0 ? 1 : 1 + (growth.bytesPerDay * days) / bytes;
+function growthAhead(growth: Growth | undefined, bytes: number, days: number, now: Date): GrowthAhead | undefined {
+  const part = growth === undefined || bytes === 0 ? 0 : (growth.bytesPerDay * days) / bytes;
+  return part > 0 ? { part, days, now } : undefined;
 }
 
 function problemsOf(

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { slotsOf, UnitCollector } from '../../src/plan/collect.js';
 import { type DecideInput, type Decision, decide, type PlacedBefore } from '../../src/plan/decide.js';
 import { plainFootprint } from '../../src/plan/footprint.js';
+import { growthOfUnits } from '../../src/plan/growth.js';
 import type { Rule } from '../../src/plan/rules.js';
 
 interface Box {
@@ -40,7 +41,7 @@ function decideFor(
     collected,
     partitions: slotsOf(partitions, [4096, 4096, 4096], collected.columns),
     rooms: NAMES.map(() => ({ bytes: 1e12, inodes: 1e9 })),
-    growth: 1,
+    growth: undefined,
     placed: [],
     rulesChanged: false,
     edited: new Map(),
@@ -51,7 +52,7 @@ function decideFor(
 }
 
 const placed = (unit: string, partition: string, reason = 'balanced'): PlacedBefore => ({
-  ...{ unit, partition, reason, bytes: 1, files: 1 },
+  ...{ unit, partition, reason, bytes: 1, placedAt: '2026-01-01T00:00:00.000Z' },
 });
 
 function where({ decision, collected }: { decision: Decision; collected: { keys: readonly string[] } }) {
@@ -61,6 +62,66 @@ function where({ decision, collected }: { decision: Decision; collected: { keys:
 }
 
 const A = [{ unit: 'user.a', bytes: 100 }];
+
+describe('growth of each user', () => {
+  const MIB = 2 ** 20;
+  const now = new Date('2026-04-11T00:00:00Z'); // 100 days after `placed`
+  const boxes: Box[] = [
+    { unit: 'user.grew', bytes: 1100 * MIB, lies: 0 },
+    { unit: 'user.new', bytes: 500 * MIB },
+    { unit: 'user.still', bytes: 1100 * MIB, lies: 1 },
+  ];
+  const before = [
+    { ...placed('user.grew', 'p0'), bytes: 100 * MIB },
+    { ...placed('user.still', 'p1'), bytes: 1100 * MIB },
+  ];
+  const only = rule(['p0', 'p1']);
+  const rooms = (mib: number) => NAMES.map(() => ({ bytes: mib * MIB, inodes: 1e9 }));
+
+  it("is each unit's own where its history says so: the next one comes to who stays as he is", () => {
+    const growth = { part: 300 / 2200, days: 30, now };
+    // 265 MiB more of who grew, 34 of the other; were it one rate for all, neither had room for a third
+    const found = decideFor(boxes, () => only, { placed: before, rooms: rooms(1750), growth });
+    expect(where(found)).toEqual({
+      'user.grew': 'p0 balanced',
+      'user.new': 'p1 balanced',
+      'user.still': 'p1 balanced',
+    });
+    expect(found.decision.roomForGrowth).toBe(true);
+    const without = decideFor(boxes, () => only, { placed: before, rooms: rooms(1750) });
+    expect(where(without)['user.new']).toBe('p0 balanced');
+    expect(decideFor(boxes, () => only, { placed: before, rooms: rooms(1650), growth }).decision.roomForGrowth).toBe(
+      false,
+    );
+  });
+
+  it('is that of all where there is no history, and in sum never more than that', () =>
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.record({
+            bytes: fc.nat(1e9),
+            placedAs: fc.option(fc.nat(1e9), { nil: -1 }),
+            age: fc.double({ min: 0, max: 400, noNaN: true }),
+          }),
+        ),
+        fc.double({ min: 0.001, max: 2, noNaN: true }),
+        (units, part) => {
+          const extra = growthOfUnits(
+            { part, days: 30, now },
+            (u) => units[u]!.bytes,
+            Float64Array.from(units, ({ placedAs }) => placedAs),
+            Float32Array.from(units, ({ age }) => age),
+          );
+          const all = part * units.reduce((sum, { bytes }) => sum + bytes, 0);
+          expect(extra.reduce((a, b) => a + b, 0)).toBeLessThanOrEqual(all * (1 + 1e-9) + 1e-6);
+          expect(Math.min(0, ...extra)).toBe(0);
+          if (units.every(({ placedAs, age }) => placedAs < 0 || age < 1))
+            for (const [u, { bytes }] of units.entries()) expect(extra[u]).toBeCloseTo(part * bytes, 3);
+        },
+      ),
+    ));
+});
 
 describe('what was placed', () => {
   it('stays', () => {
@@ -167,13 +228,14 @@ describe('a rebalance', () => {
   });
 });
 
-describe('growth', () => {
+describe('growth of all', () => {
+  const growth = { part: 0.5, days: 30, now: new Date() };
   const boxes = [{ unit: 'user.a', bytes: 1000 }];
   const rooms = (bytes: number) => ({ rooms: NAMES.map(() => ({ bytes, inodes: 1e9 })) });
 
   it('is allowed for, and where there is no room for it that is said', () => {
-    expect(decideFor(boxes, undefined, { growth: 1.5, ...rooms(1e6) }).decision.roomForGrowth).toBe(true);
-    const tight = decideFor(boxes, undefined, { growth: 1.5, ...rooms(20_000) }).decision;
+    expect(decideFor(boxes, undefined, { growth, ...rooms(1e6) }).decision.roomForGrowth).toBe(true);
+    const tight = decideFor(boxes, undefined, { growth, ...rooms(20_000) }).decision;
     expect(tight.roomForGrowth).toBe(false);
     expect(tight.loads.shortfalls()).toEqual([]);
   });
