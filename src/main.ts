@@ -16,6 +16,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   verify: async () => (await import('./cli/verify.js')).verifyCommand(),
   leftovers: async () => (await import('./cli/leftovers.js')).leftoversCommand(),
   status: async () => (await import('./cli/status.js')).statusCommand(),
+  report: async () => (await import('./cli/report.js')).reportCommand(),
   db: async () => (await import('./cli/db.js')).dbCommand(),
   demo: async () => (await import('./cli/demo.js')).demoCommand(),
 };

@@ -35,6 +35,7 @@ export function surveyCommand(): Command {
             keep: () => false,
           });
           const { totals: leftovers, account } = found;
+          state.setFact('leftovers', JSON.stringify({ at: new Date().toISOString(), leftovers }));
           const todo = verdictText(found, job.options.migrate.rescue);
           const users = new Set<string>();
           const totals = { users: 0, mailboxes: inventory.mailboxes.length, messages: 0, bytes: 0 };

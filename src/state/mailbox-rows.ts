@@ -29,6 +29,13 @@ export interface MailboxRow {
   deferred: number;
 }
 
+export interface PartitionTotals {
+  readonly partition: string;
+  readonly mailboxes: number;
+  readonly messages: number;
+  readonly bytes: number;
+}
+
 /** What survey and every pass learn of a mailbox on the source. */
 export type Sighting = Pick<
   MailboxRow,
@@ -157,6 +164,16 @@ export class MailboxRows {
         'SELECT count(*) AS mailboxes, coalesce(sum(syncedFiles), 0) AS messages FROM mailboxes WHERE targetPartition IS NOT NULL',
       )
       .get() as { mailboxes: number; messages: number };
+  }
+
+  /** What the target has, by its partitions; bytes as the source's indexes count them. */
+  partitions(): PartitionTotals[] {
+    return this.#db
+      .prepare(
+        `SELECT targetPartition AS partition, count(*) AS mailboxes, sum(syncedFiles) AS messages, sum(bytes) AS bytes
+        FROM mailboxes WHERE targetPartition IS NOT NULL AND form IS NOT NULL GROUP BY targetPartition ORDER BY 1`,
+      )
+      .all() as PartitionTotals[];
   }
 
   get(id: number): MailboxRow | undefined {

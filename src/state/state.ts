@@ -43,7 +43,8 @@ export type FactName =
   | 'selection'
   | 'placedBy'
   | 'spreadSaid'
-  | 'merging';
+  | 'merging'
+  | 'leftovers';
 
 export class State {
   readonly #db: StateDatabase;
