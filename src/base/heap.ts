@@ -2,10 +2,10 @@
 import { setFlagsFromString } from 'node:v8';
 
 /**
- * From here on garbage is collected early: the inventory of 100,000 mailboxes then ends at 233 MB of RSS in place of 445
- * (a script under vite-node, which takes 130 itself).
+ * From here on garbage is collected early. A whole pass over 100,000 mailboxes in which nothing changed, with nothing of
+ * this: 376 MB of RSS, 5.0 s of user time; with the first flag alone 242 MB, 5.6 s; with both 155 MB, 3.7 s.
  */
 export function keepHeapSmall(): void {
   setFlagsFromString('--heap-growing-percent=20');
-  setFlagsFromString('--optimize-for-size');
+  setFlagsFromString('--semi-space-growth-factor=1'); // of what is new most is garbage soon
 }

@@ -112,6 +112,7 @@ export function openStateDatabase(file: string): StateDatabase {
   const db = new Database(file, { timeout: 5000, ...binding() });
   db.pragma('journal_mode = WAL');
   db.pragma('synchronous = FULL'); // a power cut must not lose the "in flight" commit
+  db.pragma('cache_size = -4000'); // KiB; better-sqlite3's own 16 MB make nothing faster here
   const version = db.pragma('user_version', { simple: true }) as number;
   if (version === 0) {
     db.exec(`BEGIN; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);

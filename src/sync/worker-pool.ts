@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import { keepHeapSmall } from '../base/heap.js';
 import type { SyncProgress, SyncResult, SyncTask } from '../model/sync-task.js';
 import { syncMailbox } from './sync-mailbox.js';
 import { syncContext, type WorkerMessage, type WorkerSetup } from './worker.js';
@@ -43,15 +45,7 @@ export class WorkerPool {
       }
       return;
     }
-    while (this.#workers.length < this.#size) {
-      this.#workers.push(
-        new Worker(new URL('./worker.js', import.meta.url), {
-          workerData: this.#setup,
-          resourceLimits: { maxYoungGenerationSizeMb: 8 },
-          trackUnmanagedFds: false, // openat2's descriptors are not Node's own
-        }),
-      );
-    }
+    if (this.#workers.length === 0) await this.#start();
     let next = 0;
     await Promise.all(
       this.#workers.map(async (worker) => {
@@ -64,6 +58,21 @@ export class WorkerPool {
         }
       }),
     );
+  }
+
+  async #start(): Promise<void> {
+    const begun: Promise<unknown>[] = [];
+    while (this.#workers.length < this.#size) {
+      const worker = new Worker(new URL('./worker.js', import.meta.url), {
+        workerData: this.#setup,
+        resourceLimits: { maxYoungGenerationSizeMb: 8 },
+        trackUnmanagedFds: false, // openat2's descriptors are not Node's own
+      });
+      this.#workers.push(worker);
+      begun.push(once(worker, 'online'));
+    }
+    await Promise.all(begun);
+    keepHeapSmall(); // V8 has put the flag for the young generation back with each of their heaps
   }
 
   async close(): Promise<void> {

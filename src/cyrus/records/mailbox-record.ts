@@ -98,13 +98,26 @@ export function parseDlistRecord(
   const record = parseDlist(value, file);
   if (!(record instanceof DlistMap)) throw new FormatError(file, 0, '%(', JSON.stringify(value.slice(0, 20)));
   const badNumbers: string[] = [];
+  const type = parseTypeLetters(textOf(record.get('T')) ?? '', layout);
+  const numbers = numbersOf(record, badNumbers);
+  // HOT: for each mailbox of a server; two spreads here took longer than all else.
   const fields: MailboxFields = {
-    ...parseTypeLetters(textOf(record.get('T')) ?? '', layout),
+    kind: type.kind,
+    remote: type.remote,
+    reserved: type.reserved,
+    moving: type.moving,
+    deleted: type.deleted,
+    intermediate: type.intermediate,
+    legacy: type.legacy,
+    unknownTypes: type.unknownTypes,
     partition: textOf(record.get('P')),
     server: textOf(record.get('S')),
     acl: aclOf(record.get('A')),
     uniqueid: textOf(record.get('I')),
-    ...numbersOf(record, badNumbers),
+    uidvalidity: numbers.uidvalidity,
+    createdModseq: numbers.createdModseq,
+    folderModseq: numbers.folderModseq,
+    mtimeSec: numbers.mtimeSec,
     history: [],
     extra: record.pairs.filter(([key]) => !KNOWN_KEYS.has(key)),
   };
