@@ -4,13 +4,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CyrsyncError, FormatError, RefusedError } from '../base/errors.js';
+import { atOnce, type Sliced } from '../base/slices.js';
 import type { CyrusConf } from '../cyrus/conf/cyrus-conf.js';
 import { commitsAfterCheckpoint } from '../cyrus/db/berkeley-log.js';
 import { readDatabase } from '../cyrus/db/database.js';
 import { parseDbDump } from '../cyrus/db/db-dump.js';
 import { detectBackend } from '../cyrus/db/detect.js';
 import type { DbEntry } from '../cyrus/db/entry.js';
-import { type MailboxList, parseMboxlistDump, readMailboxEntries } from '../cyrus/records/mailboxes-db.js';
+import { type MailboxList, mailboxEntrySlices, parseMboxlistDump } from '../cyrus/records/mailboxes-db.js';
 import { type CyrusVersion, isAtLeast } from '../cyrus/version.js';
 import { changedNs, fingerprintOf } from '../disk/file-stat.js';
 import { readLiveDatabase } from '../disk/live-database.js';
@@ -63,6 +64,11 @@ export function isStill(job: MailboxesSource, trees: SourceTrees, print: string)
 
 /** @throws CyrsyncError where it is busy; RefusedError where it is missing, empty or damaged. */
 export function readMailboxesDb(job: MailboxesSource, trees: SourceTrees): MailboxesRead {
+  return atOnce(mailboxesDbSlices(job, trees));
+}
+
+/** The same in slices. */
+export function* mailboxesDbSlices(job: MailboxesSource, trees: SourceTrees): Sliced<MailboxesRead> {
   const { conf } = job.source;
   const dump = job.options.source.mailboxes_dump;
   if (dump !== undefined) {
@@ -79,7 +85,7 @@ export function readMailboxesDb(job: MailboxesSource, trees: SourceTrees): Mailb
       readLiveDatabase(root, name, (bytes) => {
         const { entries, clean } = contentsOf(bytes, path, conf.version);
         allInFile = clean;
-        return { value: readMailboxEntries(entries, conf, path), clean };
+        return { value: entries, clean };
       });
     if (!read || read.kind === 'missing') {
       throw new RefusedError(
@@ -98,7 +104,7 @@ export function readMailboxesDb(job: MailboxesSource, trees: SourceTrees): Mailb
       );
     }
     return {
-      ...read.value,
+      ...(yield* mailboxEntrySlices(read.value, conf, path)),
       behind: behindItsLog(trees, conf, root, name, path),
       print: fingerprintOf(read.stat),
       quiet: read.quiet && allInFile,

@@ -14,6 +14,7 @@
  * mailbox that is deleted, and by the same guard.
  */
 import { ConfigError } from '../base/errors.js';
+import type { Sliced } from '../base/slices.js';
 import { asInternalName, type InternalName, inboxOf, isInbox, type User, userOf } from '../cyrus/names/mailbox-name.js';
 import {
   NamePatterns,
@@ -176,7 +177,12 @@ function finalUnits(job: Job, state: State): ReadonlyMap<string, string> {
 }
 
 /** @param entries All of mailboxes.db. */
-export function selectUsers(job: Job, state: State, trees: SourceTrees, entries: readonly MailboxEntry[]): Selection {
+export function* selectUsers(
+  job: Job,
+  state: State,
+  trees: SourceTrees,
+  entries: readonly MailboxEntry[],
+): Sliced<Selection> {
   const rule = disuseRule(job);
   const finals = finalUnits(job, state);
   if (!rule) return new Selection(job, finals);
@@ -205,7 +211,9 @@ export function selectUsers(job: Job, state: State, trees: SourceTrees, entries:
   const met: [string, number][] = [];
   const unused = new Map<string, readonly UseSign[]>();
   const doubts: Doubt[] = [];
+  let done = 0;
   for (const [unit, { user, entries: own }] of users) {
+    yield { what: 'looking when users were last at work', done: done++, of: users.size };
     // Signs only get newer: who was seen at work since the limit is not looked at again.
     if ((before.get(unit) ?? 0) >= rule.limitSec) continue;
     const use = useOf(job, trees, user, own, inboxIdOf, rule);

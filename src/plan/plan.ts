@@ -3,6 +3,7 @@
  * place of each mailbox on the target.
  */
 import { ConfigError } from '../base/errors.js';
+import { atOnce, type Sliced } from '../base/slices.js';
 import { formatBytes, plural } from '../base/units.js';
 import type { MailboxPlace } from '../cyrus/layout/mailbox-place.js';
 import { bytesOfText } from '../disk/os-path.js';
@@ -25,6 +26,8 @@ import { Sizes } from './sizes.js';
 import type { Room } from './units.js';
 
 const UNEVEN = 'spread-exceeded';
+/** Mailboxes between two places to stop. */
+const SLICE = 4;
 
 export interface Plan {
   readonly policy: Policy;
@@ -66,12 +69,17 @@ export interface PlanOptions {
   readonly now?: Date | undefined;
 }
 
-export function makePlan(
+export function makePlan(...args: Parameters<typeof planSlices>): DetailedPlan {
+  return atOnce(planSlices(...args));
+}
+
+/** The same in slices: sizes that cost a look (sizes.ts) take as long as an inventory. */
+export function* planSlices(
   job: Job,
   state: State,
   inventory: Pick<Inventory, 'mailboxes' | 'table' | 'selection'>,
   options: PlanOptions = {},
-): DetailedPlan {
+): Sliced<DetailedPlan> {
   const { target, source } = job;
   const { placement } = job.options;
   const now = options.now ?? new Date();
@@ -88,7 +96,8 @@ export function makePlan(
   const lyingOn = partitionsOfRows(state, partitions);
   let bytes = 0;
   let files = 0;
-  for (const mailbox of inventory.mailboxes) {
+  for (const [done, mailbox] of inventory.mailboxes.entries()) {
+    if (done % SLICE === 0) yield { what: 'placing mailboxes', done, of: inventory.mailboxes.length };
     const footprint = footprintOf(mailbox);
     const at = lyingOn.get(table.rowIds[mailbox.at]!);
     const part = at < 0 ? 0 : copiedPart(table.syncedFiles[mailbox.at]!, mailbox.summary?.files ?? 0);

@@ -1,4 +1,5 @@
 /** How far a pass is, in one line. */
+import type { Step } from '../base/slices.js';
 import { formatBytes, formatCount, formatSeconds } from '../base/units.js';
 import type { Progress } from '../model/progress.js';
 
@@ -35,4 +36,9 @@ export function progressText(progress: Progress, seconds: number, waiting: strin
     ...(seconds >= 1 ? [`${formatBytes(bytes / seconds)}/s`] : []),
     ...(waiting !== undefined ? [`waiting: ${waiting}`] : left === undefined ? [] : [`${formatSeconds(left)} left`]),
   ].join(', ');
+}
+
+/** What comes before copying, in one line: `looking at the source's mailboxes: 12,000 of 100,000`. */
+export function stepText({ what, done, of }: Step): string {
+  return `${what}: ${formatCount(done)} of ${formatCount(of)}`;
 }

@@ -190,16 +190,33 @@ export class MailboxRows {
   }
 
   /** Records what the source showed, new mailboxes included. @param onRow Told of the row that each has. */
-  sight<T extends Sighting>(seen: Iterable<T>, onRow: (seen: T, id: number) => void = () => {}): void {
-    const rows = seen[Symbol.iterator]();
-    let next = rows.next();
-    if (next.done) return;
-    this.#change(() => {
-      for (; !next.done; next = rows.next()) {
-        const { id } = this.#sight.get(next.value) as { id: number };
-        onRow(next.value, id);
+  sight<T extends Sighting>(seen: Iterable<T>, onRow?: (seen: T, id: number) => void): void {
+    for (const _done of this.sighting(seen, onRow));
+  }
+
+  /**
+   * The same, one by one: yields how many are done. All of it is one commit, at the end; of one that is broken off
+   * nothing stays. Nothing else may be written meanwhile.
+   */
+  *sighting<T extends Sighting>(
+    seen: Iterable<T>,
+    onRow: (seen: T, id: number) => void = () => {},
+  ): Generator<number, void, void> {
+    let done = 0;
+    try {
+      for (const one of seen) {
+        if (done === 0) {
+          this.#db.exec('BEGIN');
+          this.#forgetSweep();
+        }
+        const { id } = this.#sight.get(one) as { id: number };
+        onRow(one, id);
+        yield ++done;
       }
-    });
+      if (done > 0) this.#db.exec('COMMIT');
+    } finally {
+      if (this.#db.inTransaction) this.#db.exec('ROLLBACK');
+    }
   }
 
   /** Durable before the first byte is written: after a crash these are checked by content. */
@@ -245,8 +262,12 @@ export class MailboxRows {
 
   #change<T>(act: () => T): T {
     return this.#db.transaction(() => {
-      if (!this.keepsSweep) this.#sweep.forget();
+      this.#forgetSweep();
       return act();
     })();
+  }
+
+  #forgetSweep(): void {
+    if (!this.keepsSweep) this.#sweep.forget();
   }
 }

@@ -1,5 +1,6 @@
 /** What of each mailbox is to be done, and all that a worker needs to know to do it. */
 import { RefusedError } from '../base/errors.js';
+import type { Sliced } from '../base/slices.js';
 import { type MailboxPlace, placeBelow } from '../cyrus/layout/mailbox-place.js';
 import { printTypeLetters } from '../cyrus/records/mailbox-type.js';
 import { isAtLeast } from '../cyrus/version.js';
@@ -25,6 +26,9 @@ import { annotationForm, indexForm } from './target-version.js';
 
 /** Of an index that can't be read: the worker sees what can be done (copy-as-it-stands.ts). */
 const UNREADABLE: Pick<MailboxSummary, 'indexVersion' | 'bytes' | 'files'> = { indexVersion: 99, bytes: 0, files: 0 };
+
+/** Mailboxes between two places to stop. */
+const SLICE = 4;
 
 export interface MailboxTodo extends Todo {
   readonly mailbox: ListedMailbox;
@@ -88,15 +92,18 @@ export class MailboxTasks {
   }
 
   /** All mailboxes of the inventory against what the state says of them. */
-  compare(state: State): Comparison {
+  *compare(state: State): Sliced<Comparison> {
     const { full, checksum } = this.#options;
     const todos: MailboxTodo[] = [];
     const moving: ListedMailbox[] = [];
     const space = new SpaceNeeds(this.#plan.disks, this.#job.options.placement.reserve);
     let unchanged = 0;
     let failed = 0;
+    let done = 0;
+    const of = this.#inventory.mailboxes.length;
     const byUniqueid = new Map(this.#inventory.mailboxes.map((mailbox) => [mailbox.uniqueid, mailbox]));
     for (const row of state.mailboxes.standings()) {
+      if (done++ % SLICE === 0) yield { what: 'comparing mailboxes', done: Math.min(done, of), of };
       const mailbox = byUniqueid.get(row.uniqueid);
       if (!mailbox) continue;
       const summary = mailbox.summary ?? (mailbox.hasFiles ? UNREADABLE : undefined);

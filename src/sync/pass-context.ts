@@ -1,5 +1,6 @@
 /** What a pass is given to say how it goes, and to hear when to stop. It knows nothing of terminals. */
 import type { Log } from '../base/log.js';
+import type { Step } from '../base/slices.js';
 import type { StopSignal } from '../base/stop.js';
 import type { ProblemList } from '../model/problem.js';
 import type { Progress } from '../model/progress.js';
@@ -19,5 +20,7 @@ export interface PassContext {
   readonly pace?: Pace | undefined;
   /** Told why it stands still, and (undefined) that it goes on. */
   waiting?(why: string | undefined): void;
+  /** Told now and then how far that is which comes before copying, and (undefined) that it is done. */
+  preparing?(step: Step | undefined): void;
   progress(done: Progress): void;
 }

@@ -3,14 +3,15 @@
  * differs. A presync tries to do with less first (presync.ts).
  */
 import { RefusedError } from '../base/errors.js';
+import { inSlices, type Sliced } from '../base/slices.js';
 import { partitionRoots } from '../cyrus/conf/partitions.js';
 import { readDirectoryIsEmpty } from '../disk/empty.js';
 import type { SourceTrees } from '../disk/trees.js';
-import { type Inventory, takeInventory } from '../inventory/inventory.js';
+import { type Inventory, inventorySlices } from '../inventory/inventory.js';
 import { openWave } from '../inventory/wave.js';
 import type { Job } from '../job/job.js';
 import type { Problem } from '../model/problem.js';
-import { forgetDetails, makePlan, newProblems, type Plan } from '../plan/plan.js';
+import { forgetDetails, newProblems, type Plan, planSlices } from '../plan/plan.js';
 import type { State } from '../state/state.js';
 import { Batches } from './batches.js';
 import { countLosses, findGone, removeGone } from './gone-mailboxes.js';
@@ -60,13 +61,13 @@ class Pass {
     requireTargetReads(job);
     const missing = missingRoots(job, source);
     if (missing.length > 0) this.#askGuard({ missingRoots: missing });
-    const inventory = takeInventory(job, state, source, context.problems);
+    const inventory = await this.#inSlices(inventorySlices(job, state, source, context.problems));
     requireTargetReads(job, inventory);
     const wave = inventory.selection.isWave ? openWave(job, state, inventory, source, context.problems) : undefined;
     if (wave) requireWaveReady(job, wave, inventory);
     if (wave && options.kind === 'presync') rememberDenials(job, state, source, inventory);
     const held = this.#askGuard({ ...countLosses(job, inventory), emptiedRoots: this.#emptiedRoots(inventory) });
-    const plan = forgetDetails(makePlan(job, state, inventory, { trees: source }));
+    const plan = forgetDetails(await this.#inSlices(planSlices(job, state, inventory, { trees: source })));
     for (const problem of newProblems(plan, state)) context.problems.add(problem);
     const isAfterUnfinished = state.lastPasses(2)[1]?.complete === 0;
     const taskOptions = {
@@ -77,7 +78,7 @@ class Pass {
       quotaRoots: wave && new Set(wave.quotaRoots.keys()),
     };
     const tasks = new MailboxTasks(job, source, inventory, plan, taskOptions, context.problems);
-    const { todos, moves, unchanged, failed, space } = tasks.compare(state);
+    const { todos, moves, unchanged, failed, space } = await this.#inSlices(tasks.compare(state));
     const { mailboxes: count } = this.#figures;
     count.total = inventory.mailboxes.length;
     count.unchanged = unchanged;
@@ -120,6 +121,15 @@ class Pass {
     }
     context.stop.throwIfInterrupted();
     return { figures: this.#figures, inventory, plan };
+  }
+
+  async #inSlices<T>(work: Sliced<T>): Promise<T> {
+    const { context } = this;
+    try {
+      return await inSlices(work, context.stop, (step) => context.preparing?.(step));
+    } finally {
+      context.preparing?.(undefined);
+    }
   }
 
   #removeGone(inventory: Inventory): void {

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { atOnce } from '../../src/base/slices.js';
 import { readDatabase, writeDatabase } from '../../src/cyrus/db/database.js';
 import { SourceTrees } from '../../src/disk/trees.js';
 import { isWave, selectUsers } from '../../src/inventory/selection.js';
@@ -172,7 +173,7 @@ describe('a target that serves others', () => {
     try {
       state.units.finish(finals, '2026-11-30T00:00:00.000Z', () => whole && state.setFact('final', '2026-11-30'));
       // what the cutover asks before it reads anything, and what all else goes by
-      expect([isWave(job, state), selectUsers(job, state, trees, []).isWave]).toEqual([isOne, isOne]);
+      expect([isWave(job, state), atOnce(selectUsers(job, state, trees, [])).isWave]).toEqual([isOne, isOne]);
     } finally {
       trees.close();
       state.close();

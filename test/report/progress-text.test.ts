@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { progressText, secondsLeft, shareDone } from '../../src/report/progress-text.js';
+import { progressText, secondsLeft, shareDone, stepText } from '../../src/report/progress-text.js';
 
 const MIB = 2 ** 20;
 const HALF = { mailboxes: 10, of: 30, messages: 500, totalMessages: 1000, bytes: 50 * MIB, totalBytes: 100 * MIB };
@@ -15,6 +15,12 @@ describe('the line of progress', () => {
   it('says why it stands still in place of what is left', () => {
     expect(progressText(HALF, 10, 'the load is 9.1, above 4')).toContain('waiting: the load is 9.1, above 4');
     expect(progressText(HALF, 10, 'the load is 9.1, above 4')).not.toContain('left');
+  });
+
+  it('says before that what is looked at', () => {
+    expect(stepText({ what: "looking at the source's mailboxes", done: 12_000, of: 100_000 })).toBe(
+      "looking at the source's mailboxes: 12,000 of 100,000",
+    );
   });
 
   it.each([

@@ -182,6 +182,14 @@ describe('what is known of a mailbox', () => {
     ]);
   });
 
+  it('is not seen at all by half: of sightings that are broken off nothing stays, and the next can be recorded', () => {
+    const state = openState();
+    for (const done of state.mailboxes.sighting([sighting('a'), sighting('b')])) if (done === 1) break;
+    expect(state.mailboxes.all()).toEqual([]);
+    state.mailboxes.sight([sighting('b')]);
+    expect(state.mailboxes.all()).toMatchObject([{ uniqueid: 'b' }]);
+  });
+
   it('says in flight after a crash, from before the first byte until it is done', () => {
     let state = openState();
     state.mailboxes.sight([sighting('a'), sighting('b')]);

@@ -1,0 +1,64 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type CyrsyncDocument, MAIN } from '../support/cyrsync.js';
+import { everything, Lab, type TortureJob, targetTree } from './lab.js';
+
+const SLOW_DISK = fileURLToPath(new URL('./slow-disk.cjs', import.meta.url));
+/** Of one mailbox three: the inventory of this spool takes several seconds then. */
+const STAT_MS = 40;
+
+describe('a signal while the source is looked at', () => {
+  let lab: Lab;
+  let job: TortureJob;
+  let before: Map<string, string>;
+  let mailboxes: number;
+
+  beforeAll(async () => {
+    lab = await Lab.open('3.0-uhs-plain', { hash: 'full', partitions: ['n1'] });
+    mailboxes = lab.live().length;
+    before = everything(lab.spoolDir);
+    job = await lab.job('job');
+  });
+  afterAll(() => {
+    expect(everything(lab.spoolDir)).toEqual(before);
+    lab.close();
+  });
+
+  /** Runs `command` on a slow disk and sends the signal once its first mailbox is looked at. */
+  async function interrupted(command: string, signal: 'SIGINT' | 'SIGTERM') {
+    const child = spawn(process.execPath, [MAIN, command, '--job', job.file, '--json'], {
+      env: {
+        ...process.env,
+        CYRSYNC_NATIVE: '0',
+        NODE_OPTIONS: `--require ${SLOW_DISK}`,
+        TORTURE_STAT_MS: String(STAT_MS),
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let out = '';
+    child.stdout.on('data', (chunk) => (out += chunk));
+    while (!String(await once(child.stderr, 'data')).includes('slow'));
+    const sent = performance.now();
+    child.kill(signal);
+    const [code] = await once(child, 'close');
+    return { code, document: JSON.parse(out) as CyrsyncDocument, seconds: (performance.now() - sent) / 1000 };
+  }
+
+  it.each(['SIGTERM', 'SIGINT'] as const)(
+    '%s ends a presync within two seconds, before anything is copied',
+    async (signal) => {
+      expect(mailboxes * 3 * STAT_MS).toBeGreaterThan(3000); // else nothing is tested
+      const { code, document, seconds } = await interrupted('presync', signal);
+      expect([code, document.exit]).toEqual([130, 130]);
+      expect(document.problems.map((p) => p.code)).toEqual(['interrupted']);
+      expect(seconds).toBeLessThan(2);
+      expect([...targetTree(job.target).keys()].filter((path) => path.includes('cyrus.'))).toEqual([]);
+    },
+  );
+
+  it('the next presync does it all', async () => {
+    expect(await job.presync()).toMatchObject({ complete: true, mailboxes: { created: mailboxes } });
+  });
+});
