@@ -11,6 +11,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   plan: async () => (await import('./cli/plan.js')).planCommand(),
   where: async () => (await import('./cli/where.js')).whereCommand(),
   presync: async () => (await import('./cli/presync.js')).presyncCommand(),
+  watch: async () => (await import('./cli/watch.js')).watchCommand(),
   cutover: async () => (await import('./cli/cutover.js')).cutoverCommand(),
   reopen: async () => (await import('./cli/reopen.js')).reopenCommand(),
   verify: async () => (await import('./cli/verify.js')).verifyCommand(),

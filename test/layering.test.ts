@@ -11,6 +11,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'demo',
     'report',
     'cutover',
+    'watch',
     'rescue',
     'survey',
     'sync',
@@ -71,7 +72,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
 
 /** Decide without a file system, processes, threads, clock or environment. */
 const PURE =
-  /^(?:cyrus|model)\/|^(?:plan\/(?:balance|collect|decide|edited|footprint|growth|improve|loads|lower-bound|placement|reason|rebalance|rules|units)|sync\/guard|sync\/wanted|survey\/(?:classify|explain|rules)|report\/(?:bars|csv|plan-text|text))\.ts$/;
+  /^(?:cyrus|model)\/|^(?:plan\/(?:balance|collect|decide|edited|footprint|growth|improve|loads|lower-bound|placement|reason|rebalance|rules|units)|sync\/guard|sync\/wanted|survey\/(?:classify|explain|rules)|report\/(?:bars|csv|plan-text|text)|watch\/(?:cost-clock|dirty-set|follower|hints))\.ts$/;
 const IMPURE =
   /\bfrom 'node:(?:fs|fs\/promises|os|child_process|worker_threads|net|http)'|\bDate\.now\(|\bnew Date\(\)|\bprocess\.|\bconsole\./;
 

@@ -32,32 +32,41 @@ export function cutoverCommand(): Command {
     )
     .option('--force', 'go on although the old server seems to run')
     .action(async (options: CutoverCliOptions) => {
-      await runOnJob('cutover/1', options, async (job, state, env) => {
-        if (job.options.select.only === undefined) requireNotFinal(state, 'the target may hold new mail');
-        const result = await cutover(
-          job,
-          state,
-          {
-            dryRun: options.dryRun === true,
-            rehearse: options.rehearse === true,
-            force: options.force === true,
-            acceptRemovals: parseCount(options.acceptRemovals),
-            rescue: options.rescue,
-          },
-          passContext(env),
-        );
-        if (result.pass) state.setFact('cutoverPhases', JSON.stringify(result.phases)); // for the forecast
-        if (result.selection) keepSelection(state, result.selection, env.problems);
-        state.saveProblems(env.problems.all);
-        for (const { check, detail } of result.checks.filter(({ ok }) => !ok))
-          env.problems.add({
-            code: 'check-failed',
-            message: `${check}: ${detail}`,
-            advice: 'It is not final; mend what the check names and run cutover again.',
-          });
-        const { replaced: _replaced, ...body } = result;
-        return { body, text: cutoverText(result), exit: result.checks.every(({ ok }) => ok) ? undefined : Exit.failed };
-      });
+      await runOnJob(
+        'cutover/1',
+        options,
+        async (job, state, env) => {
+          if (job.options.select.only === undefined) requireNotFinal(state, 'the target may hold new mail');
+          const result = await cutover(
+            job,
+            state,
+            {
+              dryRun: options.dryRun === true,
+              rehearse: options.rehearse === true,
+              force: options.force === true,
+              acceptRemovals: parseCount(options.acceptRemovals),
+              rescue: options.rescue,
+            },
+            passContext(env),
+          );
+          if (result.pass) state.setFact('cutoverPhases', JSON.stringify(result.phases)); // for the forecast
+          if (result.selection) keepSelection(state, result.selection, env.problems);
+          state.saveProblems(env.problems.all);
+          for (const { check, detail } of result.checks.filter(({ ok }) => !ok))
+            env.problems.add({
+              code: 'check-failed',
+              message: `${check}: ${detail}`,
+              advice: 'It is not final; mend what the check names and run cutover again.',
+            });
+          const { replaced: _replaced, ...body } = result;
+          return {
+            body,
+            text: cutoverText(result),
+            exit: result.checks.every(({ ok }) => ok) ? undefined : Exit.failed,
+          };
+        },
+        'from-watch',
+      );
     });
 }
 

@@ -273,6 +273,13 @@ rescue = "copy"                     # messages only leftovers have: "copy" besid
 # io_class = "idle"                 # or "low": give way to others on the disk; nice = 10: on the processor
 # workers = 2                       # mailboxes copied at the same time
 
+# [watch]                           # of \`cyrsync watch\`; seconds
+# quiet_time = 3                    # a mailbox is copied when nothing new happened to it for so long
+# max_delay = 60                    # or once it has waited so long
+# at_most_every = 15                # from one copy of a mailbox to its next
+# sweep_percent = 2                 # of one processor, for looking at every mailbox again and again
+# sweep_most = 300                  # from one such look to the next, whatever it takes
+
 [guard]                             # a pass that would remove more than both of these refuses
 mailboxes = 20
 mailboxes_percent = 10

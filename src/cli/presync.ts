@@ -25,33 +25,38 @@ export function presyncCommand(): Command {
     .option('--until <HH:MM>', 'stop at a mailbox boundary at this time')
     .option('--accept-removals <n>', 'let a pass remove what an earlier one refused to; N as it was printed')
     .action(async (options: PresyncOptions) => {
-      await runOnJob('presync/1', options, async (job, state, env) => {
-        if (options.until !== undefined) env.stop.stopAt(deadline(options.until));
-        if (job.options.select.only === undefined)
-          requireNotFinal(state, 'the target may hold new mail, which a pass would overwrite');
-        const passOptions = {
-          kind: 'presync' as const,
-          full: options.full === true,
-          checksum: options.checksum === true,
-          acceptRemovals: parseCount(options.acceptRemovals),
-        };
-        const pace = paceOf(options, job, env.problems);
-        const slowed = paceText(pace);
-        if (slowed !== '') env.log.info('slowed', { by: slowed });
-        const pass = await runPresync(job, state, passOptions, passContext(env, pace));
-        const { figures } = pass;
-        // A full pass takes its time anyway, and what it rescues the cutover finds done.
-        const isEarly = passOptions.full && figures.complete && job.options.migrate.rescue === 'copy';
-        const early = isEarly && 'plan' in pass ? await rescue(job, state, pass, env) : undefined;
-        if (passOptions.full && figures.complete && 'plan' in pass) {
-          const { tryScriptsEarly } = await import('../cutover/try-scripts.js'); // as above: most passes never do
-          await tryScriptsEarly(job, state, pass);
-        }
-        state.saveProblems(env.problems.all);
-        return early === undefined
-          ? { body: figures, text: passText(figures) }
-          : { body: { ...figures, rescued: early.rescued }, text: `${passText(figures)}\n${early.text}` };
-      });
+      await runOnJob(
+        'presync/1',
+        options,
+        async (job, state, env) => {
+          if (options.until !== undefined) env.stop.stopAt(deadline(options.until));
+          if (job.options.select.only === undefined)
+            requireNotFinal(state, 'the target may hold new mail, which a pass would overwrite');
+          const passOptions = {
+            kind: 'presync' as const,
+            full: options.full === true,
+            checksum: options.checksum === true,
+            acceptRemovals: parseCount(options.acceptRemovals),
+          };
+          const pace = paceOf(options, job, env.problems);
+          const slowed = paceText(pace);
+          if (slowed !== '') env.log.info('slowed', { by: slowed });
+          const pass = await runPresync(job, state, passOptions, passContext(env, pace));
+          const { figures } = pass;
+          // A full pass takes its time anyway, and what it rescues the cutover finds done.
+          const isEarly = passOptions.full && figures.complete && job.options.migrate.rescue === 'copy';
+          const early = isEarly && 'plan' in pass ? await rescue(job, state, pass, env) : undefined;
+          if (passOptions.full && figures.complete && 'plan' in pass) {
+            const { tryScriptsEarly } = await import('../cutover/try-scripts.js'); // as above: most passes never do
+            await tryScriptsEarly(job, state, pass);
+          }
+          state.saveProblems(env.problems.all);
+          return early === undefined
+            ? { body: figures, text: passText(figures) }
+            : { body: { ...figures, rescued: early.rescued }, text: `${passText(figures)}\n${early.text}` };
+        },
+        'from-watch',
+      );
     });
 }
 

@@ -3,6 +3,7 @@
  * to show the result; nothing else.
  */
 import { Command, Option } from 'commander';
+import { BusyError } from '../base/errors.js';
 import { Exit, type ExitCode, exitCodeOf } from '../base/exit.js';
 import { createLog, type Log } from '../base/log.js';
 import { StopSignal } from '../base/stop.js';
@@ -128,7 +129,8 @@ export async function runOnJob(
   schema: string,
   options: CommonOptions,
   act: (job: Job, state: State, env: Environment) => Promise<Outcome> | Outcome,
-  locked = true,
+  /** False: it only looks, while another may work. `from-watch`: a running `watch` is asked to end. */
+  locked: boolean | 'from-watch' = true,
 ): Promise<void> {
   const file = options.job ?? './cyrsync.toml';
   await run(
@@ -136,7 +138,7 @@ export async function runOnJob(
     options,
     async (env) => {
       const job = loadJob(file);
-      const unlock = locked ? lockJob(job.stateFile) : () => {};
+      const unlock = locked === false ? () => {} : await lock(job, locked === 'from-watch', env);
       try {
         const state = new State(job.stateFile);
         try {
@@ -150,4 +152,14 @@ export async function runOnJob(
     },
     file,
   );
+}
+
+async function lock({ stateFile }: Job, fromWatch: boolean, { log }: Environment): Promise<() => void> {
+  try {
+    return lockJob(stateFile);
+  } catch (error) {
+    if (!fromWatch || !(error instanceof BusyError)) throw error;
+    const { takeOver } = await import('../watch/handover.js'); // else it is not needed
+    return takeOver(stateFile, error, (pid) => log.warn('waiting for cyrsync watch to stop', { pid }));
+  }
 }

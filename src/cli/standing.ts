@@ -57,10 +57,12 @@ function forecast(state: State, { never, mailboxes }: { never: number; mailboxes
     .lastPasses(KNOWN_PASSES)
     .filter((pass) => pass.complete === 1 && pass.seconds !== null && pass.figures !== null)
     .reverse()
-    .map(({ startedAt, seconds, figures }): PastPass => {
+    .map(({ kind, startedAt, finishedAt, seconds, figures }): PastPass => {
       const { mailboxes: of, messages } = JSON.parse(figures!) as PassFigures;
       const changed = of.changed + of.created + of.moved;
-      return { startedAtMs: Date.parse(startedAt), seconds: seconds!, mailboxes: changed, messages: messages.copied };
+      // Passes of `watch` are one an hour here: what it has is as new as its end.
+      const at = kind === 'watch' ? finishedAt! : startedAt;
+      return { startedAtMs: Date.parse(at), seconds: seconds!, mailboxes: changed, messages: messages.copied };
     });
   const measured = state.fact('cutoverPhases');
   const restSec =

@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import { formatSeconds, plural } from '../base/units.js';
 import { table } from '../report/text.js';
+import { watchText } from '../report/watch-text.js';
+import { readWatchStatus } from '../watch/status-file.js';
 import { type CommonOptions, commonCommand, runOnJob } from './run.js';
 import { selectionLines } from './show-selection.js';
 import { standingOf } from './standing.js';
@@ -10,8 +12,10 @@ export function statusCommand(): Command {
     await runOnJob(
       'status/1',
       options,
-      (_job, state) => {
-        const body = standingOf(state, 10);
+      (job, state) => {
+        const watched = readWatchStatus(job.stateFile);
+        const standing = standingOf(state, 10);
+        const body = { ...standing, watch: watched ? { running: watched.isRunning, ...watched.status } : null };
         const { passes } = body;
         const text = [
           body.final === null
@@ -25,6 +29,7 @@ export function statusCommand(): Command {
                 ),
               ]
             : []),
+          ...(watched ? [watchText(watched.status, watched.isRunning, Date.now())] : []),
           ...selectionLines(body.selection),
           ...(passes.length > 0
             ? [

@@ -100,6 +100,14 @@ export class StatSweep {
     into[at + 9] = words[STATX.ctime + 2]!;
   }
 
+  /** The later of mtime and ctime, Unix milliseconds, rounded up; 0 where nothing is there. */
+  changedMs(root: number, name: Uint8Array): number {
+    const words = new Int32Array(STAT_WORDS);
+    this.read(root, name, words, 0);
+    const [mtimeNs, ctimeNs] = nanosecondsOfWords(words, 0);
+    return Number(((mtimeNs > ctimeNs ? mtimeNs : ctimeNs) + 999_999n) / 1_000_000n);
+  }
+
   /** Of a file in the directory entered, into `#words`. @returns false where nothing is there */
   #stat(root: number, name: Uint8Array): boolean {
     const path = this.#path;

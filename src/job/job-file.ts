@@ -43,6 +43,8 @@ const ByteRate = v.pipe(
   v.minValue(1),
 );
 
+const Seconds = v.pipe(v.number(), v.gtValue(0), v.maxValue(86_400));
+
 const JobFile = v.strictObject({
   state: v.optional(v.pipe(v.string(), v.nonEmpty())),
   source: v.strictObject({
@@ -157,6 +159,22 @@ const JobFile = v.strictObject({
       max_load: v.optional(v.pipe(v.number(), v.gtValue(0))),
       io_class: v.optional(v.picklist(['idle', 'low'])),
       nice: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(19))),
+    }),
+    {},
+  ),
+  /** How `watch` follows. Times in seconds. */
+  watch: v.optional(
+    v.strictObject({
+      /** Nothing new happened to a mailbox for so long: it is copied. */
+      quiet_time: v.optional(Seconds, 3),
+      /** It is copied in any case once it has waited so long. */
+      max_delay: v.optional(Seconds, 60),
+      /** From one copy of a mailbox to its next. */
+      at_most_every: v.optional(Seconds, 15),
+      /** Of one processor, that sweeps may take. */
+      sweep_percent: v.optional(v.pipe(v.number(), v.gtValue(0), v.maxValue(100)), 2),
+      /** No longer than this from one sweep to the next, whatever it takes. */
+      sweep_most: v.optional(Seconds, 300),
     }),
     {},
   ),

@@ -107,6 +107,18 @@ export class State {
       .run(new Date().toISOString(), complete ? 1 : 0, seconds, JSON.stringify(figures), id);
   }
 
+  /** One pass in place of two that followed each other, under the later one's id. */
+  joinPasses(earlier: PassRow, later: PassRow, figures: unknown): void {
+    const { startedAt } = earlier;
+    const seconds = (earlier.seconds ?? 0) + (later.seconds ?? 0);
+    this.#db.transaction(() => {
+      this.#db.prepare('DELETE FROM passes WHERE id = ?').run(earlier.id);
+      this.#db
+        .prepare('UPDATE passes SET startedAt = ?, seconds = ?, figures = ? WHERE id = ?')
+        .run(startedAt, seconds, JSON.stringify(figures), later.id);
+    })();
+  }
+
   /** The newest first. */
   lastPasses(count: number): PassRow[] {
     return this.#db.prepare('SELECT * FROM passes ORDER BY id DESC LIMIT ?').all(count) as PassRow[];

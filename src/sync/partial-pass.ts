@@ -25,7 +25,7 @@ import { placeOfRow, sourcePlaceOfRow, taskPlace } from './mailbox-tasks.js';
 import { type Making, makingOf, seenOf } from './making.js';
 import type { PassContext } from './pass-context.js';
 import type { PassFigures } from './pass-figures.js';
-import { asPass, openTargets, type PassSession } from './pass-session.js';
+import { asPass, openTargets, type PassKind, type PassSession } from './pass-session.js';
 import type { Listed } from './seen-list.js';
 import { mostChanged, type Swept } from './sweep-list.js';
 import { annotationForm, indexForm } from './target-version.js';
@@ -54,6 +54,7 @@ export async function runPartialPass(
   source: SourceTrees,
   swept: Swept,
   figures: PassFigures,
+  kind: PassKind,
   context: PassContext,
 ): Promise<'idle' | 'done' | 'whole'> {
   const work = partialWork(job, state, source, swept, context);
@@ -64,7 +65,7 @@ export async function runPartialPass(
   }
   for (const problem of swept.problems) context.problems.add(problem);
   figures.mailboxes.unchanged -= work.todos.length;
-  await asPass(job, state, 'presync', context, async (session) => {
+  await asPass(job, state, kind, context, async (session) => {
     await copyChanged(job, state, swept, work, figures, context, session);
     return { figures };
   });

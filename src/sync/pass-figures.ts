@@ -26,3 +26,19 @@ export function noFigures(): PassFigures {
     complete: false,
   };
 }
+
+/** What two passes did, the later one having seen the mailboxes last. */
+export function addFigures(earlier: PassFigures, later: PassFigures): PassFigures {
+  const { total, unchanged, failed, deferred } = later.mailboxes;
+  return {
+    mailboxes: { ...sum(earlier.mailboxes, later.mailboxes), total, unchanged, failed, deferred },
+    messages: { ...sum(earlier.messages, later.messages), present: later.messages.present },
+    bytes: sum(earlier.bytes, later.bytes),
+    racedWithServer: earlier.racedWithServer + later.racedWithServer,
+    complete: later.complete,
+  };
+}
+
+function sum<T extends Readonly<Record<string, number>>>(one: T, other: T): T {
+  return Object.fromEntries(Object.entries(one).map(([key, value]) => [key, value + other[key]!])) as T;
+}

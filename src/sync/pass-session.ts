@@ -10,9 +10,12 @@ import type { Job } from '../job/job.js';
 import type { State } from '../state/state.js';
 import { clearAnchors } from './links.js';
 import type { PassContext } from './pass-context.js';
-import type { PassFigures } from './pass-figures.js';
+import { addFigures, type PassFigures } from './pass-figures.js';
 import { shareThrottle } from './throttle.js';
 import { WorkerPool } from './worker-pool.js';
+
+/** Passes of `watch` are many and small: those of an hour are one in the state. */
+export type PassKind = 'presync' | 'cutover' | 'watch';
 
 export interface PassSession {
   readonly source: SourceTrees;
@@ -24,7 +27,7 @@ export interface PassSession {
 export async function asPass<T extends { readonly figures: PassFigures }>(
   job: Job,
   state: State,
-  kind: string,
+  kind: PassKind,
   context: PassContext,
   run: (session: PassSession) => Promise<T>,
 ): Promise<T> {
@@ -48,12 +51,23 @@ export async function asPass<T extends { readonly figures: PassFigures }>(
     const id = state.beginPass(kind);
     const result = await run({ source, target, pool });
     state.endPass(id, result.figures.complete, (Date.now() - begun) / 1000, result.figures);
+    if (kind === 'watch' && result.figures.complete) joinToHour(state);
     return result;
   } finally {
     await pool.close();
     source.close();
     target.close();
   }
+}
+
+/** Makes one pass of the last two, where both are complete ones of `watch`, begun in the same hour. */
+function joinToHour(state: State): void {
+  const [last, before] = state.lastPasses(2);
+  const hourOf = (at: string) => at.slice(0, 'YYYY-MM-DDTHH'.length);
+  if (!last || before?.kind !== 'watch' || before.complete !== 1 || hourOf(last.startedAt) !== hourOf(before.startedAt))
+    return;
+  const [earlier, later] = [before, last].map(({ figures }) => JSON.parse(figures!) as PassFigures);
+  state.joinPasses(before, last, addFigures(earlier!, later!));
 }
 
 const LOOK_AGAIN_MS = 1000;

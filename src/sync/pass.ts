@@ -21,14 +21,14 @@ import { MailboxTasks, type MailboxTodo } from './mailbox-tasks.js';
 import { moveMailboxes } from './moves.js';
 import type { PassContext } from './pass-context.js';
 import { noFigures, type PassFigures } from './pass-figures.js';
-import { asPass, openTargets, type PassSession } from './pass-session.js';
+import { asPass, openTargets, type PassKind, type PassSession } from './pass-session.js';
 import { missingRoots, rootsWithMail } from './source-roots.js';
 import { SweepList } from './sweep-list.js';
 import { requireTargetReads } from './target-version.js';
 import { rememberDenials, requireFreePlaces, requireWaveReady } from './wave-guard.js';
 
 export interface PassOptions {
-  readonly kind: 'presync' | 'cutover';
+  readonly kind: PassKind;
   readonly full: boolean;
   readonly checksum: boolean;
   readonly acceptRemovals: number;
@@ -65,7 +65,7 @@ class Pass {
     requireTargetReads(job, inventory);
     const wave = inventory.selection.isWave ? openWave(job, state, inventory, source, context.problems) : undefined;
     if (wave) requireWaveReady(job, wave, inventory);
-    if (wave && options.kind === 'presync') rememberDenials(job, state, source, inventory);
+    if (wave && options.kind !== 'cutover') rememberDenials(job, state, source, inventory);
     const held = this.#askGuard({ ...countLosses(job, inventory), emptiedRoots: this.#emptiedRoots(inventory) });
     const plan = forgetDetails(await this.#inSlices(planSlices(job, state, inventory, { trees: source })));
     for (const problem of newProblems(plan, state)) context.problems.add(problem);

@@ -13,7 +13,7 @@ import type { PassOptions, PassResult } from './pass.js';
 import type { PassContext } from './pass-context.js';
 import { noFigures, type PassFigures } from './pass-figures.js';
 import { missingRoots, rootsWithMail } from './source-roots.js';
-import { sweepByList } from './sweep-list.js';
+import { type Swept, sweepByList } from './sweep-list.js';
 import { requireTargetReads } from './target-version.js';
 
 export async function runPresync(
@@ -28,7 +28,6 @@ export async function runPresync(
   return runPass(job, state, options, context);
 }
 
-/** What of a pass is refused or checked at its beginning counts here too; the whole pass then says it. */
 async function quickPass(
   job: Job,
   state: State,
@@ -38,24 +37,12 @@ async function quickPass(
   const startedAt = new Date();
   const source = new SourceTrees(job.source);
   try {
-    requireTargetReads(job);
-    // What a cutover began may be in the databases of the target's server: the whole pass looks whether that runs.
-    if (state.units.isHalfDone()) return undefined;
-    if (missingRoots(job, source).length > 0) return undefined;
-    const { conf, real } = job.target;
-    if (![...partitionRoots(conf), ...databaseDirectories(conf)].every((path) => isDirectory(real(path))))
-      return undefined;
-    const held = rootsWithMail(state).map((path) => source.root(path));
-    if (held.some((root) => root === undefined || readDirectoryIsEmpty(root))) return undefined;
-    const swept = sweepByList(job, state, source);
+    const swept = lookQuickly(job, state, source);
     if (!swept) return undefined;
-    const figures = noFigures();
-    figures.mailboxes.total = swept.total;
-    figures.mailboxes.failed = swept.failed;
-    figures.mailboxes.unchanged = swept.total - swept.failed;
+    const figures = figuresOf(swept);
     if (swept.changed.length > 0 || swept.changedSeen.length > 0) {
       const { runPartialPass } = await import('./partial-pass.js');
-      const outcome = await runPartialPass(job, state, source, swept, figures, context);
+      const outcome = await runPartialPass(job, state, source, swept, figures, options.kind, context);
       if (outcome !== 'idle') return outcome === 'done' ? figures : undefined;
     }
     for (const problem of swept.problems) context.problems.add(problem);
@@ -65,4 +52,36 @@ async function quickPass(
   } finally {
     source.close();
   }
+}
+
+/**
+ * What changed since the last pass. What of a pass is refused or checked at its beginning counts here too; the whole
+ * pass then says it.
+ * @param only See {@link sweepByList}. @returns undefined where a whole pass is needed
+ */
+export function lookQuickly(
+  job: Job,
+  state: State,
+  source: SourceTrees,
+  only?: ReadonlySet<number>,
+): Swept | undefined {
+  requireTargetReads(job);
+  // What a cutover began may be in the databases of the target's server: the whole pass looks whether that runs.
+  if (state.units.isHalfDone()) return undefined;
+  if (missingRoots(job, source).length > 0) return undefined;
+  const { conf, real } = job.target;
+  if (![...partitionRoots(conf), ...databaseDirectories(conf)].every((path) => isDirectory(real(path))))
+    return undefined;
+  const held = rootsWithMail(state).map((path) => source.root(path));
+  if (held.some((root) => root === undefined || readDirectoryIsEmpty(root))) return undefined;
+  return sweepByList(job, state, source, only);
+}
+
+/** Of a pass that has found this, and done nothing yet. */
+export function figuresOf({ total, failed }: Swept): PassFigures {
+  const figures = noFigures();
+  figures.mailboxes.total = total;
+  figures.mailboxes.failed = failed;
+  figures.mailboxes.unchanged = total - failed;
+  return figures;
 }

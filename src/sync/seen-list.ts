@@ -26,6 +26,8 @@ export interface ChangedSeenFile {
   readonly position: number;
   readonly path: string;
   readonly dependents: readonly Listed[];
+  /** Its mtime or ctime, Unix milliseconds, rounded up; 0 where it is gone. */
+  readonly changedMs: number;
 }
 
 /** Files in one blob. */
@@ -79,16 +81,15 @@ export function* changedSeenFiles(
     const to = from + part.readUInt16LE(at);
     const count = part.readUInt32LE(at + 2);
     const newer = news.get(position);
-    if (newer !== null) {
-      bytes.set(newer ?? part.subarray(at + HEAD_BYTES, from));
-      sweep.enter(part, from, to);
-    }
+    if (newer !== null) bytes.set(newer ?? part.subarray(at + HEAD_BYTES, from));
+    sweep.enter(part, from, to);
     at = to + DEPENDENT_BYTES * count;
     if (newer !== null && sweep.isAsBefore(root, NO_NAME, words, 0)) continue;
     const dependents = Array.from({ length: count }, (_, i) => ({
       position: part.readUInt32LE(to + DEPENDENT_BYTES * i),
       row: part.readUInt32LE(to + DEPENDENT_BYTES * i + 4),
     }));
-    yield { position, path: part.toString('latin1', from, to), dependents };
+    const changedMs = sweep.changedMs(root, NO_NAME);
+    yield { position, path: part.toString('latin1', from, to), dependents, changedMs };
   }
 }

@@ -14,7 +14,7 @@ import { quotaDirectory } from '../cyrus/layout/config-paths.js';
 import type { MailboxPlace } from '../cyrus/layout/mailbox-place.js';
 import { fingerprintOf } from '../disk/file-stat.js';
 import { ifThere, osPath } from '../disk/os-path.js';
-import { STAT_WORDS, StatSweep } from '../disk/stat-sweep.js';
+import { nanosecondsOfWords, STAT_WORDS, StatSweep } from '../disk/stat-sweep.js';
 import type { SourceTrees } from '../disk/trees.js';
 import { mailboxFiles, nameBytes, PRINT_WORDS, type ThirdFile, thirdFile } from '../inventory/fingerprint.js';
 import type { Inventory } from '../inventory/inventory.js';
@@ -35,6 +35,8 @@ import {
 /** One blob: so many mailboxes that it stays below some hundred KiB. */
 const PER_PART = 4096;
 const FILES = PRINT_WORDS / STAT_WORDS;
+/** Of the files, which is cyrus.index: mailboxFiles. */
+const INDEX = 1;
 /** Of a part, before the path of each mailbox: place (u16), length of the path (u16), row (u32). */
 const ENTRY_BYTES = 8;
 /** Where more than this share changed, copying is what takes the time, and the whole pass is simpler. */
@@ -109,6 +111,9 @@ function quotaNames(base: string): string {
   return out.join('\n');
 }
 
+/** Stands for the seen databases where a row stands for a mailbox. */
+export const READ_STATES = -1;
+
 /** What a sweep found. */
 export interface Swept {
   /** Mailboxes of the list, changed ones too. */
@@ -117,12 +122,21 @@ export interface Swept {
   readonly problems: readonly Problem[];
   readonly third: ThirdFile;
   /** In the order of the list. */
-  readonly changed: readonly Listed[];
+  readonly changed: readonly SweptMailbox[];
   readonly changedSeen: readonly ChangedSeenFile[];
 }
 
-/** Stats every file of the list. @returns undefined where a whole pass is needed */
-export function sweepByList(job: Job, state: State, trees: SourceTrees): Swept | undefined {
+export interface SweptMailbox extends Listed {
+  /** The newest mtime or ctime of its files, Unix milliseconds, rounded up; 0 where none is there. */
+  readonly changedMs: number;
+}
+
+/**
+ * Stats every file of the list.
+ * @param only Mailboxes to look at, by row, and {@link READ_STATES}; all where it is not given. Whatever else a pass follows from is looked at in any case.
+ * @returns undefined where a whole pass is needed
+ */
+export function sweepByList(job: Job, state: State, trees: SourceTrees, only?: ReadonlySet<number>): Swept | undefined {
   const text = state.sweep.head();
   if (text === undefined || state.lastPasses(1)[0]?.complete !== 1) return undefined;
   const head = JSON.parse(text) as Head;
@@ -136,18 +150,20 @@ export function sweepByList(job: Job, state: State, trees: SourceTrees): Swept |
     names: mailboxFiles(third).map(nameBytes),
     news: state.sweep.news(),
     changed: [],
+    only,
     most: mostChanged(total),
   };
   try {
     for (const root of head.roots) sweep.addRoot(job.source.real(root));
     const configRoot = head.seenFiles > 0 ? sweep.addRoot(job.source.real(job.source.conf.configDirectory)) : -1;
     let position = 0;
-    for (const part of state.sweep.parts()) {
+    for (const part of only?.size === 0 ? [] : state.sweep.parts()) {
       if (position < head.entries) {
         if (!searchPart(part, position, search)) return undefined;
         position = Math.min(position + PER_PART, head.entries);
         continue;
       }
+      if (only?.has(READ_STATES) === false) break;
       for (const file of changedSeenFiles(part, position, sweep, configRoot, search.news)) {
         if (file.dependents.length === 0) return undefined;
         changedSeen.push(file);
@@ -166,7 +182,8 @@ interface Search {
   readonly names: readonly Buffer[];
   /** By position. */
   readonly news: ReadonlyMap<number, Buffer | null>;
-  readonly changed: Listed[];
+  readonly changed: SweptMailbox[];
+  readonly only: ReadonlySet<number> | undefined;
   readonly most: number;
 }
 
@@ -174,7 +191,8 @@ interface Search {
  * A part: count, then the words of all, then of each mailbox what stands above {@link ENTRY_BYTES}, and the path.
  * @returns false where a whole pass is needed
  */
-function searchPart(part: Buffer, first: number, { head, sweep, names, news, changed, most }: Search): boolean {
+function searchPart(part: Buffer, first: number, search: Search): boolean {
+  const { head, sweep, names, news, changed, only, most } = search;
   const count = part.readUInt32LE(0);
   const words = new Int32Array(count * PRINT_WORDS);
   const bytes = Buffer.from(words.buffer);
@@ -186,6 +204,7 @@ function searchPart(part: Buffer, first: number, { head, sweep, names, news, cha
     const from = at + ENTRY_BYTES;
     const to = from + part.readUInt16LE(at + 2);
     at = to;
+    if (only?.has(row) === false) continue;
     const newer = news.size === 0 ? undefined : news.get(first + i);
     if (newer) bytes.set(newer, i * PRINT_WORDS * 4);
     let same = newer !== null;
@@ -194,9 +213,58 @@ function searchPart(part: Buffer, first: number, { head, sweep, names, news, cha
       same = sweep.isAsBefore(place[file]!, names[file]!, words, i * PRINT_WORDS + file * STAT_WORDS);
     if (same) continue;
     if (row === 0 || changed.length >= most) return false;
-    changed.push({ position: first + i, row });
+    changed.push({ position: first + i, row, changedMs: newestMs(sweep, place, names) });
   }
   return true;
+}
+
+/** Of the mailbox entered. */
+function newestMs(sweep: StatSweep, place: Head['places'][number], names: readonly Buffer[]): number {
+  let newest = 0;
+  for (let file = 0; file < FILES; file++) newest = Math.max(newest, sweep.changedMs(place[file]!, names[file]!));
+  return newest;
+}
+
+/** A mailbox of the list, and where its index is. */
+export interface ListedPlace {
+  readonly row: number;
+  /** As the server names it. */
+  readonly indexRoot: string;
+  /** Below the root. */
+  readonly relative: string;
+  /** When its index had last changed, as the list has it, Unix seconds. */
+  readonly changedSec: number;
+}
+
+/** Who is in the list, for those who look in other ways whether something changes; nobody where there is none. */
+export function* listedMailboxes(state: State): Iterable<ListedPlace> {
+  const text = state.sweep.head();
+  if (text === undefined) return;
+  const { roots, places, entries } = JSON.parse(text) as Head;
+  let position = 0;
+  for (const part of state.sweep.parts()) {
+    if (position >= entries) return; // seen databases
+    position += PER_PART;
+    const count = part.readUInt32LE(0);
+    const words = new Int32Array(count * PRINT_WORDS);
+    const bytes = Buffer.from(words.buffer);
+    bytes.set(part.subarray(4, 4 + bytes.length));
+    let at = 4 + bytes.length;
+    for (let i = 0; i < count; i++) {
+      const place = places[part.readUInt16LE(at)]!;
+      const row = part.readUInt32LE(at + 4);
+      const from = at + ENTRY_BYTES;
+      at = from + part.readUInt16LE(at + 2);
+      if (row === 0) continue;
+      const [mtimeNs] = nanosecondsOfWords(words, i * PRINT_WORDS + INDEX * STAT_WORDS);
+      yield {
+        row,
+        indexRoot: roots[place[INDEX]]!,
+        relative: part.toString('latin1', from, at),
+        changedSec: Number(mtimeNs / 1_000_000_000n),
+      };
+    }
+  }
 }
 
 /** Leaves the list for the next pass; to be called only at the end of a complete pass. */

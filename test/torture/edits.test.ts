@@ -1,23 +1,12 @@
-import {
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  unlinkSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { crc32 } from '../../src/base/crc32.js';
 import { readIndex } from '../../src/cyrus/mailbox/index.js';
-import { SystemFlag } from '../../src/cyrus/mailbox/index-layout.js';
 import { asInternalName } from '../../src/cyrus/names/mailbox-name.js';
 import type { MailboxEntry } from '../../src/cyrus/records/mailboxes-db.js';
 import type { CyrusSetup } from '../support/cyrus-conf.js';
 import { randoms } from '../support/randoms.js';
 import type { SpoolName } from '../support/spool.js';
+import { eraseMailbox, expungeOne, renameMailbox } from './edits.js';
 import { differences, Lab, type TortureJob, targetTree } from './lab.js';
 
 const CASES: readonly { spool: SpoolName; setup: Omit<CyrusSetup, 'dir'> }[] = [
@@ -43,23 +32,7 @@ for (const { spool, setup } of CASES) {
     });
     afterAll(() => lab.close());
 
-    /** Real files of a mailbox from one set of directories to another, as a RENAME does: its own files, no child. */
-    const moveFiles = (from: string[], to: string[]) => {
-      for (const [i, dir] of from.entries()) {
-        let names: string[];
-        try {
-          names = readdirSync(dir);
-        } catch {
-          continue;
-        }
-        mkdirSync(to[i]!, { recursive: true });
-        for (const name of names)
-          if (lstatSync(join(dir, name)).isFile()) renameSync(join(dir, name), join(to[i]!, name));
-      }
-    };
-    /** `[data, …]` by role, so that two places can be matched one to one. */
-    const dirs = (entry: MailboxEntry) => lab.roleDirectories(entry);
-    const change = (edit: (list: MailboxEntry[]) => MailboxEntry[]) => lab.writeMailboxes(edit(lab.mailboxes()));
+    const rename = (entry: MailboxEntry, to: { name?: string; partition?: string }) => renameMailbox(lab, entry, to);
     /** Mailboxes of a user with at least so many messages, inboxes apart. */
     const folders = (atLeast: number) =>
       lab
@@ -73,16 +46,6 @@ for (const { spool, setup } of CASES) {
         return 0;
       }
     };
-
-    function rename(entry: MailboxEntry, to: { name?: string; partition?: string }): void {
-      const after = {
-        ...entry,
-        name: asInternalName(to.name ?? entry.name),
-        partition: to.partition ?? entry.partition!,
-      };
-      moveFiles(dirs(entry), dirs(after));
-      change((list) => [...list.filter((m) => m.name !== entry.name && m.name !== after.name), after]);
-    }
 
     async function freshTree(): Promise<Map<string, string>> {
       const other = await lab.job(`fresh${fresh++}`);
@@ -139,8 +102,7 @@ for (const { spool, setup } of CASES) {
     it('deleted for good', async () => {
       const entry = folders(2)[4]!;
       const messages = lab.messageFiles(entry).length; // with those of cyrus.expunge
-      for (const dir of dirs(entry)) for (const file of listFiles(dir)) unlinkSync(file);
-      change((list) => list.filter((m) => m.name !== entry.name));
+      eraseMailbox(lab, entry);
       const pass = await job.presync();
       expect(pass.messages.copied).toBe(0);
       expect(pass.messages.removed).toBeGreaterThan(0);
@@ -179,46 +141,4 @@ for (const { spool, setup } of CASES) {
       }
     });
   });
-}
-
-function listFiles(dir: string): string[] {
-  try {
-    return readdirSync(dir)
-      .map((name) => join(dir, name))
-      .filter((path) => lstatSync(path).isFile());
-  } catch {
-    return [];
-  }
-}
-
-/** Unlinks the file of the last-but-one message and marks (2.4+) or takes out (2.3) its record. @returns its UID */
-function expungeOne(lab: Lab, entry: MailboxEntry): number {
-  const file = lab.indexFile(entry);
-  const view = readIndex(readFileSync(file), file);
-  const onDisk = new Map(
-    lab.messageFiles(entry).map((path) => [Number(path.slice(path.lastIndexOf('/') + 1, -1)), path]),
-  );
-  let at = view.count - 2;
-  while (at > 0 && (!onDisk.has(view.uid(at)) || view.isExpunged(at) || view.isUnlinked(at))) at--;
-  const uid = view.uid(at);
-  unlinkSync(onDisk.get(uid)!);
-  let bytes = Buffer.from(view.bytes);
-  const { layout } = view;
-  const { startOffset: start, recordSize: size } = view;
-  if (layout.hasCrc) {
-    const record = bytes.subarray(start + at * size, start + (at + 1) * size);
-    record.writeUInt32BE(
-      (record.readUInt32BE(layout.record.systemFlags!.at) | SystemFlag.expunged | SystemFlag.unlinked) >>> 0,
-      layout.record.systemFlags!.at,
-    );
-    record.writeUInt32BE(crc32(record.subarray(0, size - 4)), size - 4);
-  } else {
-    bytes = Buffer.concat([bytes.subarray(0, start + at * size), bytes.subarray(start + (at + 1) * size)]);
-    bytes.writeUInt32BE(view.count - 1, 20);
-  }
-  if (layout.hasCrc) bytes.writeUInt32BE(crc32(bytes.subarray(0, layout.headerSize - 4)), layout.headerSize - 4);
-  writeFileSync(`${file}.NEW`, bytes);
-  renameSync(`${file}.NEW`, file);
-  utimesSync(dirname(file), 1, 1);
-  return uid;
 }

@@ -1,0 +1,236 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { asInternalName } from '../../src/cyrus/names/mailbox-name.js';
+import { startTicks } from '../../src/watch/process-identity.js';
+import { generateSpool, SpoolWriter } from '../bench/spool.js';
+import { runCyrsync } from '../support/cyrsync.js';
+import { writeCyrusTree } from '../support/cyrus-conf.js';
+import { Job } from '../support/job.js';
+import { changeMailboxes, eraseMailbox, expungeOne, renameMailbox } from '../torture/edits.js';
+import { differences, everything, Lab, type TortureJob, targetTree } from '../torture/lab.js';
+import { RunningWatch } from './running-watch.js';
+
+const running: RunningWatch[] = [];
+function start(...args: ConstructorParameters<typeof RunningWatch>): RunningWatch {
+  const watch = new RunningWatch(...args);
+  running.push(watch);
+  return watch;
+}
+afterEach(async () => {
+  for (const watch of running.splice(0)) await watch.stop('SIGKILL');
+});
+
+describe('beside a bundled spool that is edited', () => {
+  let lab: Lab;
+  let job: TortureJob;
+  let fresh = 0;
+
+  beforeAll(async () => {
+    lab = await Lab.open('3.2-uhs-meta', { hash: 'full', partitions: ['default', 'p2'], meta: ['p2'] });
+    job = await lab.job('job');
+    await job.presync();
+  });
+  afterAll(() => lab.close());
+
+  /** As a job has it that never watched. */
+  async function expectAsFresh(): Promise<void> {
+    const other = await lab.job(`fresh${fresh++}`);
+    other.adoptAssigned(job);
+    await other.presync();
+    const tree = (of: TortureJob) => targetTree(of.target, { links: false });
+    expect(differences(tree(other), tree(job))).toEqual([]);
+  }
+
+  const folders = (atLeast: number) =>
+    lab
+      .live()
+      .filter((m) => /^user\.[^.]+\../.test(m.name) && m.kind !== 'f' && lab.messageFiles(m).length >= atLeast)
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+
+  const edits: readonly [string, () => void][] = [
+    ['a message expunged and unlinked', () => void expungeOne(lab, folders(3)[0]!)],
+    [
+      'a mailbox renamed, to the other partition too',
+      () => {
+        const entry = folders(2).find((m) => m.partition === 'default')!;
+        renameMailbox(lab, entry, { name: `${entry.name}-Elsewhere` });
+      },
+    ],
+    ['a mailbox deleted', () => eraseMailbox(lab, folders(2)[2]!)],
+    [
+      'a user renamed with all mailboxes',
+      () => {
+        const [, user] = /^user\.([^.]+)\./.exec(folders(2)[5]!.name)!;
+        for (const entry of lab.live().filter(({ name }) => `${name}.`.startsWith(`user.${user}.`)))
+          renameMailbox(lab, entry, { name: entry.name.replace(`user.${user}`, `user.${user}new`) });
+      },
+    ],
+    [
+      'a directory that is there, filled, before mailboxes.db names it',
+      () => {
+        const entry = folders(2)[1]!;
+        const moved = { ...entry, name: asInternalName(`${entry.name}-Late`) };
+        const to = lab.roleDirectories(moved);
+        for (const [i, dir] of lab.roleDirectories(entry).entries()) {
+          mkdirSync(dirname(to[i]!), { recursive: true });
+          if (existsSync(dir)) execFileSync('cp', ['-aT', dir, to[i]!]);
+        }
+        eraseMailbox(lab, entry);
+        changeMailboxes(lab, (list) => [...list, moved]);
+      },
+    ],
+  ];
+
+  it('follows each edit until nothing differs, writes nothing to the source, and ends at a signal', {
+    timeout: 300_000,
+  }, async () => {
+    const watch = start(job.file, ['--sweep-most', '300']);
+    await watch.caughtUp();
+    for (const [what, edit] of edits) {
+      await watch.caughtUp().catch((cause) => {
+        throw new Error(`before ${what}`, { cause });
+      });
+      edit();
+    }
+    await watch.caughtUp();
+    const before = everything(lab.spoolDir);
+    await sleep(2500);
+    expect(differences(before, everything(lab.spoolDir))).toEqual([]);
+    const { code, document } = await watch.stop();
+    expect(code).toBe(130);
+    expect(document).toMatchObject({ schema: 'watch/1', exit: 130, problems: [{ code: 'interrupted' }], dirty: 0 });
+    expect(watch.status()).toBeUndefined();
+    await expectAsFresh();
+    const after = await job.presync();
+    expect(after.messages).toMatchObject({ copied: 0, linked: 0, removed: 0 });
+  });
+
+  it('is killed at any moment and started again, and the target is what a fresh job makes', {
+    timeout: 300_000,
+  }, async () => {
+    for (let n = 0; n < 3; n++) {
+      const watch = start(job.file, ['--sweep-most', '300']);
+      await watch.until('begun', ({ doing }) => doing === 'following');
+      for (const entry of folders(2).slice(n * 5, n * 5 + 5))
+        renameMailbox(lab, entry, { name: `${entry.name}-K${n}` });
+      expungeOne(lab, folders(3)[1]!);
+      await sleep(150 + 400 * n);
+      await watch.stop('SIGKILL');
+    }
+    const watch = start(job.file, ['--sweep-most', '300']);
+    await watch.caughtUp();
+    expect((await watch.stop()).code).toBe(130);
+    await expectAsFresh();
+  });
+
+  it('a cutover takes over and makes it final, and then no watch begins', { timeout: 120_000 }, async () => {
+    const watch = start(job.file, ['--sweep-most', '300']);
+    await watch.caughtUp();
+    expungeOne(lab, folders(3)[2]!);
+    const { code, document } = await job.run('cutover');
+    expect([0, 3]).toContain(code);
+    expect(document).toMatchObject({ final: true });
+    expect(await watch.ended).toMatchObject({ code: 130 });
+    const again = start(job.file);
+    expect(await again.ended).toMatchObject({ code: 4, document: { problems: [{ code: 'final' }] } });
+  });
+});
+
+const SIZE = { mailboxes: 400, messages: 1, meanBytes: 800 };
+const me = { uid: process.getuid!(), gid: process.getgid!() };
+
+describe('beside a spool that gets mail', () => {
+  let dir: string;
+  let job: Job;
+  let spool: SpoolWriter;
+  let delivered = 0;
+
+  beforeAll(async () => {
+    dir = mkdtempSync(join(tmpdir(), 'cyrsync-watch-'));
+    generateSpool(join(dir, 'old'), SIZE, me, () => {});
+    spool = new SpoolWriter(join(dir, 'old'), readFileSync(join(dir, 'old/imapd.conf'), 'utf8'), me);
+    const options = { cyrus_user: String(me.uid), cyrus_group: String(me.gid) };
+    const to = writeCyrusTree({ dir: join(dir, 'new'), options }, 'watch');
+    job = new Job({ dir, from: join(dir, 'old/imapd.conf'), to });
+    await job.presync();
+  });
+  afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+  const deliver = (i: number) => spool.append(i, 1_000_000 + delivered++, 800);
+
+  it('copies each delivery in a pass over that mailbox, and says so in status', async () => {
+    const watch = start(job.file, ['--sweep-most', '300']);
+    await watch.caughtUp();
+    deliver(5);
+    deliver(6);
+    await watch.until('copied', ({ copied }) => copied.messages === 2);
+    const status = await job.run('status');
+    expect(status.watch).toMatchObject({
+      running: true,
+      pid: watch.process.pid,
+      mailboxes: SIZE.mailboxes,
+      held: null,
+    });
+    const { passes } = status as unknown as { passes: { kind: string; complete: boolean }[] };
+    expect(passes.filter(({ kind }) => kind === 'watch')).toMatchObject([{ complete: true }]);
+    const refused = await job.run('survey', [], { exit: [75] });
+    expect(refused.problems).toMatchObject([{ code: 'job-busy' }]);
+  });
+
+  it('a burst over all mailboxes is one whole pass, and nothing of it is missed', async () => {
+    const watch = start(job.file, ['--sweep-most', '300']);
+    await watch.caughtUp();
+    for (let i = 0; i < SIZE.mailboxes; i++) deliver(i);
+    await watch.caughtUp();
+    await watch.stop();
+    const { mailboxes, messages } = await job.presync('--full');
+    expect({ ...mailboxes, ...messages }).toMatchObject({ changed: 0, created: 0, copied: 0 });
+  });
+
+  it('presync takes over, and the watch ends as if told by its administrator', async () => {
+    const watch = start(job.file, ['--sweep-most', '300']);
+    await watch.caughtUp();
+    const run = await runCyrsync(['presync', '--full', '--job', job.file]);
+    expect(run.stderr).toContain(`waiting for cyrsync watch to stop pid=${watch.process.pid}`);
+    expect(await watch.ended).toMatchObject({ code: 130 });
+    expect((await job.run('status')).watch).toBeNull();
+  });
+
+  it('of one that was killed no signal goes to whoever has its number now', async () => {
+    const watch = start(job.file, ['--sweep-most', '300']);
+    await watch.until('begun', ({ doing }) => doing === 'following');
+    const file = `${job.file.replace(/\.toml$/, '')}.state.sqlite-watch`;
+    const written = JSON.parse(readFileSync(file, 'utf8')) as object;
+    await watch.stop('SIGKILL');
+    expect((await job.run('status')).watch).toMatchObject({ running: false });
+    writeFileSync(file, JSON.stringify({ ...written, pid: process.pid })); // we go on living
+    expect(startTicks(process.pid)).toMatch(/^\d+$/);
+    expect((await job.run('status')).watch).toMatchObject({ running: false });
+    await job.presync();
+  });
+
+  it('a job that is busy otherwise is refused as ever', async () => {
+    const watch = start(job.file, ['--sweep-most', '300']);
+    await watch.until('begun', ({ doing }) => doing === 'following');
+    const second = start(job.file);
+    expect(await second.ended).toMatchObject({ code: 75 });
+    expect(watch.status()).toBeDefined();
+  });
+
+  it('a job file that is edited holds from then on, one that is spoilt does not', { timeout: 90_000 }, async () => {
+    const text = readFileSync(job.file, 'utf8');
+    const watch = start(job.file, ['--sweep-most', '300']);
+    await watch.caughtUp();
+    writeFileSync(job.file, `${text}\n[nonsense]\n`);
+    await sleep(10_500);
+    await watch.caughtUp();
+    expect(watch.stderr).toContain('job file can not be used as it is now');
+    writeFileSync(job.file, `${text}\n# looked at\n`);
+    await watch.until('compared all', ({ passes }) => passes.whole > 0);
+    expect(watch.stderr).toContain('read again');
+  });
+});
