@@ -27,7 +27,7 @@ export function reopenCommand(): Command {
           const isOfLast = (name: string) =>
             finals.size === 0 || finals.get(unitOf(asInternalName(name), job.source.conf)) === last;
           const damaged: string[] = [];
-          const newer = state.mailboxes.all().flatMap((row) => {
+          const newer = [...state.mailboxes.known()].flatMap((row) => {
             if (!isOfLast(row.name)) return [];
             const index = targetIndexHeader(job, row, target);
             if (index === 'damaged') {

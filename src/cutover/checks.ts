@@ -19,7 +19,6 @@ import { entriesOfOthers } from '../inventory/serving-target.js';
 import type { Wave } from '../inventory/wave.js';
 import type { Job } from '../job/job.js';
 import { lookupId } from '../job/passwd.js';
-import type { SourceMailbox } from '../model/mailbox.js';
 
 export interface Check {
   readonly check: string;
@@ -30,13 +29,13 @@ export interface Check {
 const some = (list: readonly string[]) =>
   `${list.slice(0, 5).join('; ')}${list.length > 5 ? ` … ${list.length} in all` : ''}`;
 
-/** @param touched Whether a mailbox was copied since the last complete pass: its directory is listed. */
+/** @param copied Uniqueids of mailboxes that the last pass copied, whose directories are listed. */
 export function checkTarget(
   job: Job,
   inventory: Inventory,
   migrated: Migrated,
   target: TargetTrees,
-  touched: (mailbox: SourceMailbox) => boolean,
+  copied: ReadonlySet<string>,
   wave?: Wave | undefined,
 ): Check[] {
   const { conf } = job.target;
@@ -96,7 +95,7 @@ export function checkTarget(
       const index = readIndex(read(place.roots.meta.index, 'cyrus.index'), `${place.meta.index}/cyrus.index`);
       if (header.uniqueid !== mailbox.uniqueid)
         files.push(`${mailbox.name}: uniqueid ${header.uniqueid} in its header, ${mailbox.uniqueid} in mailboxes.db`);
-      if (!touched(mailbox)) continue;
+      if (!copied.has(mailbox.uniqueid)) continue;
       listed++;
       let want = 0;
       for (let i = 0; i < index.count; i++) if (!index.isUnlinked(i)) want++;

@@ -6,6 +6,7 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { RefusedError } from '../base/errors.js';
+import { keepHeapSmall } from '../base/heap.js';
 import { mailboxRoots } from '../cyrus/conf/partitions.js';
 import type { MailboxEntry } from '../cyrus/records/mailboxes-db.js';
 import { type DatabasesResult, migrateDatabases, type WaveDatabases } from '../databases/databases.js';
@@ -81,6 +82,7 @@ export async function cutover(
   options: CutoverOptions,
   context: PassContext,
 ): Promise<CutoverResult> {
+  keepHeapSmall();
   const phases: { phase: string; seconds: number }[] = [];
   let begun = performance.now();
   const endPhase = (phase: string) => {
@@ -96,15 +98,11 @@ export async function cutover(
   requireStopped(job, options, wave);
   const target = new TargetTrees(job.target, job.owner);
   try {
-    const rows = new Map(state.mailboxes.all().map((row) => [row.uniqueid, row]));
-    const replaced = wave
-      ? inspectServingTarget(job, state, target)
-      : inspectTarget(job, rows, new Set(state.rescuedMailboxes().map((row) => row.uniqueid)), target);
+    const replaced = wave ? inspectServingTarget(job, state, target) : inspectTarget(job, state, target);
     endPhase('servers stopped');
     let result: CutoverResult = { ...NOTHING, phases, replaced };
     if (options.dryRun) return result;
-    const before = new Map([...rows.values()].map((row) => [row.uniqueid, row.syncedPrint]));
-    const { figures, inventory, plan } = await runPass(
+    const { figures, inventory, plan, copied } = await runPass(
       job,
       state,
       { kind: 'cutover', full: false, checksum: false, acceptRemovals: options.acceptRemovals },
@@ -140,14 +138,8 @@ export async function cutover(
     const { outcomes, quotaRoots } = databases;
     result = { ...result, pass: figures, databases: outcomes, quotaRoots, rescued, leftovers, selection };
     if (options.rehearse) return result;
-    const checks = checkTarget(
-      job,
-      inventory,
-      migrated,
-      target,
-      (mailbox) => before.get(mailbox.uniqueid) !== mailbox.print,
-      opened,
-    );
+    const copiedIds = new Set(inventory.mailboxes.flatMap(({ at, uniqueid }) => (copied.has(at) ? uniqueid : [])));
+    const checks = checkTarget(job, inventory, migrated, target, copiedIds, opened);
     endPhase('checks');
     const moved = [...sweepAgain(job, inventory, wave), ...databases.changedSince()];
     if (moved.length > 0) {

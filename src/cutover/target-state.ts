@@ -9,21 +9,15 @@ import { placeOfEntry } from '../inventory/listed-mailbox.js';
 import { databaseFile, entriesOf } from '../inventory/read-mailboxes-db.js';
 import { readServingTarget } from '../inventory/serving-target.js';
 import type { Job } from '../job/job.js';
-import type { MailboxRow } from '../state/mailbox-rows.js';
+import type { KnownMailbox } from '../state/mailbox-rows.js';
 import type { State } from '../state/state.js';
 import { sourcePlaceOfRow } from '../sync/mailbox-tasks.js';
 
 /**
- * @param rescued Uniqueids of the mailboxes that this job put rescued messages into.
  * @returns what a first start or test boot left, for people; it is replaced.
  * @throws RefusedError where the target holds mailboxes, or new mail, that this job did not bring, or may do so.
  */
-export function inspectTarget(
-  job: Job,
-  rows: ReadonlyMap<string, MailboxRow>,
-  rescued: ReadonlySet<string>,
-  target: TargetTrees,
-): string[] {
+export function inspectTarget(job: Job, state: State, target: TargetTrees): string[] {
   const { conf } = job.target;
   const { dir, name } = databaseFile(conf, 'mailboxes', 'mailboxes.db');
   const path = `${dir}/${name}`;
@@ -44,18 +38,24 @@ export function inspectTarget(
     if (!(error instanceof FormatError)) throw error;
     return refuse(`${path} is there and can not be read: ${error.message}`);
   }
-  const ours = new Set([...rows.values()].map((row) => row.name));
+  const rescued = new Set(state.rescuedMailboxes().map(({ uniqueid }) => uniqueid));
+  const names = new Set<string>();
+  const ids = new Set<string>();
+  for (const { name, uniqueid } of state.mailboxes.known()) {
+    names.add(name);
+    ids.add(uniqueid);
+  }
   const left: string[] = [`${path} with ${list.mailboxes.length} records`];
   for (const entry of list.mailboxes.filter(isLive)) {
     const isSieve = entry.kind === 'f' || entry.name.endsWith(`.${conf.sieveFolder}`);
-    if (ours.has(entry.name) && (entry.uniqueid === undefined || rows.has(entry.uniqueid))) continue;
+    if (names.has(entry.name) && (entry.uniqueid === undefined || ids.has(entry.uniqueid))) continue;
     if (entry.uniqueid !== undefined && rescued.has(entry.uniqueid)) continue;
     if (isSieve) left.push(`${entry.name}, made by the new server of the user's scripts`);
     else if (isEmptyMailbox(job, entry, target)) left.push(`${entry.name}, without messages`);
     else refuse(`${path} has ${entry.name}, which is not of this job and has messages or no readable index`);
   }
   const damaged: string[] = [];
-  for (const row of rows.values()) {
+  for (const row of state.mailboxes.known()) {
     if (row.syncedFiles === 0) continue;
     const index = targetIndexHeader(job, row, target);
     if (index === 'damaged') damaged.push(row.name);
@@ -78,7 +78,11 @@ function requireSound(damaged: readonly string[]): void {
 }
 
 /** Of the copy on the target; undefined where there is none. */
-export function targetIndexHeader(job: Job, row: MailboxRow, target: TargetTrees): IndexHeader | 'damaged' | undefined {
+export function targetIndexHeader(
+  job: Job,
+  row: KnownMailbox,
+  target: TargetTrees,
+): IndexHeader | 'damaged' | undefined {
   const roots = row.targetPartition === null ? undefined : job.target.conf.partitions.get(row.targetPartition);
   const bytes =
     roots && target.root(roots.meta.index).reader.readStart(`${row.targetRelative}/cyrus.index`, LONGEST_HEADER_BYTES);
@@ -95,7 +99,7 @@ export function targetIndexHeader(job: Job, row: MailboxRow, target: TargetTrees
  * Whether the target's server has given UIDs to messages. What was delivered on the source while a pass copied the
  * mailbox is in the copy and not in the row: then the source itself is asked.
  */
-function wasUsed(job: Job, row: MailboxRow, lastUid: number): boolean {
+function wasUsed(job: Job, row: KnownMailbox, lastUid: number): boolean {
   if (lastUid <= row.lastUid) return false;
   const place = sourcePlaceOfRow(job, row);
   const trees = new SourceTrees(job.source);

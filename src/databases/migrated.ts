@@ -4,7 +4,6 @@ import { FormatError } from '../base/errors.js';
 import type { MailboxPlace } from '../cyrus/layout/mailbox-place.js';
 import { type IndexHeader, readIndexHeader } from '../cyrus/mailbox/index.js';
 import { LONGEST_HEADER_BYTES } from '../cyrus/mailbox/index-layout.js';
-import { IndexWriter } from '../cyrus/mailbox/index-writer.js';
 import { inboxOf, isDeletedName, isInbox, toUserid, type User, userOf } from '../cyrus/names/mailbox-name.js';
 import type { TargetTrees } from '../disk/trees.js';
 import type { Inventory } from '../inventory/inventory.js';
@@ -13,21 +12,67 @@ import type { SourceMailbox } from '../model/mailbox.js';
 import type { ProblemList } from '../model/problem.js';
 import type { Plan } from '../plan/plan.js';
 
+/** What of an index the databases are made from. */
+export type IndexSums = Pick<IndexHeader, 'uidvalidity' | 'exists' | 'quotaUsedBytes' | 'quotaAnnotUsed'>;
+
 export interface MigratedMailbox {
   readonly mailbox: SourceMailbox;
   readonly place: MailboxPlace;
-  /** Of none at all where the mailbox was copied as it stands. */
-  readonly index: IndexHeader;
+  /** Zeros where the mailbox was copied as it stands. */
+  readonly index: IndexSums;
   /** Its index can't be read, and lies on the target as on the source: reconstruct will make one. */
   readonly asItStands: boolean;
 }
 
-const EMPTY_INDEX = emptyIndex();
+const NO_SUMS: IndexSums = { uidvalidity: 0, exists: 0, quotaUsedBytes: 0, quotaAnnotUsed: 0 };
 
-function emptyIndex(): Buffer {
-  const writer = IndexWriter.create(12, 0);
-  writer.seal();
-  return writer.bytes;
+/** One of very many: its sums stand in columns, its place is made when it is asked for. */
+class CollectedMailbox implements MigratedMailbox {
+  readonly mailbox: SourceMailbox;
+  readonly asItStands: boolean;
+  readonly #plan: Plan;
+  readonly #sums: SumColumns;
+  readonly #at: number;
+
+  constructor(mailbox: SourceMailbox, asItStands: boolean, plan: Plan, sums: SumColumns, at: number) {
+    this.mailbox = mailbox;
+    this.asItStands = asItStands;
+    this.#plan = plan;
+    this.#sums = sums;
+    this.#at = at;
+  }
+
+  get place(): MailboxPlace {
+    return this.#plan.placeOf(this.mailbox);
+  }
+
+  get index(): IndexSums {
+    return this.#sums.get(this.#at);
+  }
+}
+
+const SUMS = 4;
+
+class SumColumns {
+  readonly #numbers: Float64Array;
+
+  constructor(capacity: number) {
+    this.#numbers = new Float64Array(capacity * SUMS);
+  }
+
+  set(at: number, { uidvalidity, exists, quotaUsedBytes, quotaAnnotUsed }: IndexSums): void {
+    this.#numbers.set([uidvalidity, exists, quotaUsedBytes, quotaAnnotUsed], at * SUMS);
+  }
+
+  get(at: number): IndexSums {
+    const [uidvalidity, exists, quotaUsedBytes, quotaAnnotUsed] = this.#numbers.subarray(at * SUMS) as unknown as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    return { uidvalidity, exists, quotaUsedBytes, quotaAnnotUsed };
+  }
 }
 
 export interface Migrated {
@@ -66,6 +111,11 @@ export function collectMigrated(
   problems: ProblemList,
 ): Migrated {
   const mailboxes: MigratedMailbox[] = [];
+  const sums = new SumColumns(inventory.mailboxes.length);
+  const add = (mailbox: SourceMailbox, asItStands: boolean, index: IndexSums) => {
+    sums.set(mailboxes.length, index);
+    mailboxes.push(new CollectedMailbox(mailbox, asItStands, plan, sums, mailboxes.length));
+  };
   for (const mailbox of inventory.mailboxes) {
     const place = plan.placeOf(mailbox);
     const path = `${place.meta.index}/cyrus.index`;
@@ -81,7 +131,7 @@ export function collectMigrated(
       continue;
     }
     try {
-      mailboxes.push({ mailbox, place, index: readIndexHeader(bytes, path), asItStands: false });
+      add(mailbox, false, readIndexHeader(bytes, path));
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
       problems.add({
@@ -90,7 +140,7 @@ export function collectMigrated(
         advice: 'Run reconstruct for it on the new server once that runs.',
         mailbox: mailbox.name,
       });
-      mailboxes.push({ mailbox, place, index: readIndexHeader(EMPTY_INDEX, path), asItStands: true });
+      add(mailbox, true, NO_SUMS);
     }
   }
   return migratedOf(job, inventory, mailboxes);

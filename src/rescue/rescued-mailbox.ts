@@ -77,9 +77,8 @@ export function rescueIntoMailboxes(
     state.forgetRescuedMailbox(row.owner);
   }
   const directory = entries.length === 0 ? null : keepManifest(job, entries);
-  const all = [...migrated.mailboxes, ...added];
   return {
-    migrated: { ...migrated, mailboxes: all, byName: new Map(all.map((m) => [m.mailbox.name as string, m])) },
+    migrated: added.length === 0 ? migrated : withMore(migrated, added),
     result: {
       mode: 'mailbox',
       directory,
@@ -94,6 +93,11 @@ export function rescueIntoMailboxes(
       entries,
     },
   };
+}
+
+function withMore(migrated: Migrated, added: readonly MigratedMailbox[]): Migrated {
+  const mailboxes = [...migrated.mailboxes, ...added];
+  return { ...migrated, mailboxes, byName: new Map(mailboxes.map((m) => [m.mailbox.name as string, m])) };
 }
 
 /** Where it came from is told beside the spool, as with copies. */

@@ -38,6 +38,8 @@ export interface PassResult {
   readonly figures: PassFigures;
   readonly inventory: Inventory;
   readonly plan: Plan;
+  /** Numbers in the table of those that were copied, or tried to. */
+  readonly copied: ReadonlySet<number>;
 }
 
 export async function runPass(job: Job, state: State, options: PassOptions, context: PassContext): Promise<PassResult> {
@@ -95,7 +97,8 @@ class Pass {
     await moveMailboxes(moves, partitionRoots(job.target.conf), target, state.mailboxes, () => context.stop.stopped);
     const { table } = inventory;
     // What could not be done, or changed meanwhile, is looked at again.
-    const uncertain = new Set(todos.map(({ mailbox }) => mailbox.at));
+    const copied = new Set(todos.map(({ mailbox }) => mailbox.at));
+    const uncertain = new Set(copied);
     const batches = new Batches<MailboxTodo>(state, target, pool, context, this.#figures, {
       taskOf: (todo) => tasks.taskOf(todo, state.mailboxes.get(todo.id)!),
       onDone: ({ mailbox: { at } }, { print }) => {
@@ -120,7 +123,7 @@ class Pass {
       }
     }
     context.stop.throwIfInterrupted();
-    return { figures: this.#figures, inventory, plan };
+    return { figures: this.#figures, inventory, plan, copied };
   }
 
   async #inSlices<T>(work: Sliced<T>): Promise<T> {
