@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { ConfigError, FormatError } from '../base/errors.js';
 import type { CyrusConf } from '../cyrus/conf/cyrus-conf.js';
+import type { DbEntry } from '../cyrus/db/entry.js';
 import { quotaDirectory, quotaFile } from '../cyrus/layout/config-paths.js';
 import { parseMessageFileName } from '../cyrus/layout/mailbox-place.js';
 import { readMailboxHeader } from '../cyrus/mailbox/header.js';
@@ -26,6 +27,10 @@ export interface Check {
   readonly detail: string;
 }
 
+function checkOf(check: string, bad: readonly string[], good: string): Check {
+  return { check, ok: bad.length === 0, detail: bad.length === 0 ? good : some(bad) };
+}
+
 const some = (list: readonly string[]) =>
   `${list.slice(0, 5).join('; ')}${list.length > 5 ? ` … ${list.length} in all` : ''}`;
 
@@ -38,48 +43,10 @@ export function checkTarget(
   copied: ReadonlySet<string>,
   wave?: Wave | undefined,
 ): Check[] {
-  const { conf } = job.target;
-  const checks: Check[] = [];
-  const check = (name: string, bad: readonly string[], good: string) =>
-    checks.push({ check: name, ok: bad.length === 0, detail: bad.length === 0 ? good : some(bad) });
-
-  const { dir, name } = databaseFile(conf, 'mailboxes', 'mailboxes.db');
-  const path = `${dir}/${name}`;
-  const bytes = target.root(dir).reader.read(name) ?? Buffer.alloc(0);
-  const list = readMailboxEntries(entriesOf(bytes, path, conf.version), conf, path);
-  const live = list.mailboxes.filter(isLive);
-  const knownProblems = new Set(wave?.serving.problems);
-  check(
-    'mailboxes.db can be read back',
-    list.problems.map((p) => p.message).filter((message) => !knownProblems.has(message)),
-    `${live.length} mailboxes`,
-  );
-  const names = new Set(live.map((entry) => entry.name as string));
-  const ids = new Set(live.map((entry) => entry.uniqueid));
-  const lost = wave ? lostRecords(job, wave, bytes, path) : [];
-  if (wave) check('the records of others are as they were', lost, `${wave.serving.entries.length} records before`);
-  // What was wrong with the records of others before is not this wave's.
-  const mine = wave ? new Set(inventory.mailboxes.map((m) => m.name as string)) : names;
-  const own = live.filter((entry) => mine.has(entry.name));
-  const ownIds = new Set(own.map((entry) => entry.uniqueid));
-  const others = live.filter((entry) => !mine.has(entry.name) && ownIds.has(entry.uniqueid));
-  const isUnique = wave
-    ? others.length === 0 && ownIds.size === own.length && !ownIds.has(undefined)
-    : names.size === live.length && ids.size === live.length && !ids.has(undefined);
-  check(
-    'no name and no uniqueid twice',
-    isUnique ? [] : [`${live.length} records, ${names.size} names, ${ids.size} uniqueids`],
-    `${names.size} of each`,
-  );
-  check(
-    'every mailbox of the source is there',
-    inventory.mailboxes.filter((m) => !names.has(m.name)).map((m) => m.name),
-    `${inventory.mailboxes.length} mailboxes`,
-  );
-
+  const checks = recordChecks(job, inventory, target, wave);
   const files: string[] = [];
   const counts: string[] = [];
-  const charged: Charged[] = [];
+  const charged = new ChargedSums(job.target.conf);
   let listed = 0;
   for (const { mailbox, place, asItStands, index: migratedIndex } of migrated.mailboxes) {
     if (asItStands) continue; // said under problems: nothing of it can be checked
@@ -90,8 +57,7 @@ export function checkTarget(
         read(place.roots.meta.header, 'cyrus.header'),
         `${place.meta.header}/cyrus.header`,
       );
-      if (header.quotaRoot !== undefined)
-        charged.push({ name: mailbox.name, root: header.quotaRoot, bytes: BigInt(migratedIndex.quotaUsedBytes) });
+      if (header.quotaRoot !== undefined) charged.add(mailbox.name, header.quotaRoot, migratedIndex.quotaUsedBytes);
       const index = readIndex(read(place.roots.meta.index, 'cyrus.index'), `${place.meta.index}/cyrus.index`);
       if (header.uniqueid !== mailbox.uniqueid)
         files.push(`${mailbox.name}: uniqueid ${header.uniqueid} in its header, ${mailbox.uniqueid} in mailboxes.db`);
@@ -114,17 +80,65 @@ export function checkTarget(
       files.push(`${mailbox.name}: ${error.message}`);
     }
   }
-  check('every mailbox has its header and index', files, `${migrated.mailboxes.length} mailboxes`);
-  check('no message file without a record', counts, `${listed} directories listed`);
+  return [
+    ...checks,
+    checkOf('every mailbox has its header and index', files, `${migrated.mailboxes.length} mailboxes`),
+    checkOf('no message file without a record', counts, `${listed} directories listed`),
+    checkOf('quota sums', quotaDifferences(job, charged, target, wave), 'as the indexes say'),
+    ...toolChecks(job),
+  ];
+}
 
-  check('quota sums', quotaDifferences(job, charged, target, wave), 'as the indexes say');
-  checks.push(...toolChecks(job, path));
-  return checks;
+/** What mailboxes.db says, read whole, and let go again before anything else is looked at. */
+function recordChecks(job: Job, inventory: Inventory, target: TargetTrees, wave: Wave | undefined): Check[] {
+  const { conf } = job.target;
+  const { dir, name } = databaseFile(conf, 'mailboxes', 'mailboxes.db');
+  const path = `${dir}/${name}`;
+  const entries = entriesOf(target.root(dir).reader.read(name) ?? Buffer.alloc(0), path, conf.version);
+  const list = readMailboxEntries(entries, conf, path);
+  const live = list.mailboxes.filter(isLive);
+  const knownProblems = new Set(wave?.serving.problems);
+  const names = new Set(live.map((entry) => entry.name as string));
+  const ids = new Set(live.map((entry) => entry.uniqueid));
+  // What was wrong with the records of others before is not this wave's.
+  const mine = wave ? new Set(inventory.mailboxes.map((m) => m.name as string)) : names;
+  const own = wave ? live.filter((entry) => mine.has(entry.name)) : live;
+  const ownIds = wave ? new Set(own.map((entry) => entry.uniqueid)) : ids;
+  const others = live.filter((entry) => !mine.has(entry.name) && ownIds.has(entry.uniqueid));
+  const isUnique = wave
+    ? others.length === 0 && ownIds.size === own.length && !ownIds.has(undefined)
+    : names.size === live.length && ids.size === live.length && !ids.has(undefined);
+  return [
+    checkOf(
+      'mailboxes.db can be read back',
+      list.problems.map((p) => p.message).filter((message) => !knownProblems.has(message)),
+      `${live.length} mailboxes`,
+    ),
+    ...(wave
+      ? [
+          checkOf(
+            'the records of others are as they were',
+            lostRecords(job, wave, entries),
+            `${wave.serving.entries.length} records before`,
+          ),
+        ]
+      : []),
+    checkOf(
+      'no name and no uniqueid twice',
+      isUnique ? [] : [`${live.length} records, ${names.size} names, ${ids.size} uniqueids`],
+      `${names.size} of each`,
+    ),
+    checkOf(
+      'every mailbox of the source is there',
+      inventory.mailboxes.filter((m) => !names.has(m.name)).map((m) => m.name),
+      `${inventory.mailboxes.length} mailboxes`,
+    ),
+  ];
 }
 
 /** Records that were there before, of others, and are not as they were. */
-function lostRecords(job: Job, { serving }: Wave, bytes: Buffer, path: string): string[] {
-  const now = new Map(entriesOf(bytes, path, job.target.conf.version).map(({ key, value }) => [key, value]));
+function lostRecords(job: Job, { serving }: Wave, entries: readonly DbEntry[]): string[] {
+  const now = new Map(entries.map(({ key, value }) => [key, value]));
   // What stood where a mailbox of the wave is now: no mailbox, only its name.
   const names = serving.mailboxes.filter((entry) => !isLive(entry));
   const replaceable = new Set(writeMailboxEntries(names, job.target.conf).map(({ key }) => key));
@@ -146,29 +160,34 @@ function quotaTexts(conf: CyrusConf, target: TargetTrees): (root: string) => str
   return (root) => byRoot.get(root);
 }
 
-/** A mailbox that counts in a quota root, by its header. */
-interface Charged {
-  readonly name: InternalName;
-  readonly root: string;
-  readonly bytes: bigint;
+/** What mailboxes use of the quota roots that their headers name. */
+class ChargedSums {
+  readonly #conf: CyrusConf;
+  readonly sums = new Map<string, bigint>();
+  /** A root that is not above its mailbox, in words. */
+  wrong: string | undefined;
+
+  constructor(conf: CyrusConf) {
+    this.#conf = conf;
+  }
+
+  add(name: InternalName, root: string, bytes: number): void {
+    this.sums.set(root, (this.sums.get(root) ?? 0n) + BigInt(bytes));
+    if (quotaRootOf(name, new Set([root]), this.#conf) !== root)
+      this.wrong ??= `${name}: its header names ${root}, which is not above it`;
+  }
 }
 
 function quotaDifferences(
   job: Job,
-  charged: readonly Charged[],
+  { sums, wrong }: ChargedSums,
   target: TargetTrees,
   wave: Wave | undefined,
 ): string[] {
-  const { conf } = job.target;
-  const roots = new Map<string, bigint>();
-  for (const { name, root, bytes } of charged) {
-    roots.set(root, (roots.get(root) ?? 0n) + bytes);
-    if (quotaRootOf(name, new Set([root]), conf) !== root)
-      return [`${name}: its header names ${root}, which is not above it`];
-  }
+  if (wrong !== undefined) return [wrong];
   const bad: string[] = [];
-  const textOf = quotaTexts(conf, target);
-  for (const [root, sum] of roots) {
+  const textOf = quotaTexts(job.target.conf, target);
+  for (const [root, sum] of sums) {
     const text = textOf(root);
     const used = text === undefined ? undefined : parseQuota(text, root)?.resources.STORAGE?.used;
     const all = sum + (wave && !wave.isOwnRoot(root) ? wave.usageOfOthers(root).bytes : 0n);
@@ -178,18 +197,23 @@ function quotaDifferences(
 }
 
 /** What the target's own tools say, where they are installed. Only such as do not write. */
-function toolChecks(job: Job, path: string): Check[] {
+function toolChecks(job: Job): Check[] {
   const tool = '/usr/lib/cyrus/bin/cyr_dbtool';
   const { conf, prefix } = job.target;
+  const { dir, name } = databaseFile(conf, 'mailboxes', 'mailboxes.db');
   if (prefix !== '' || !existsSync(tool) || process.geteuid?.() !== 0 || !isOwnedByServer(job)) return [];
   try {
-    const out = execFileSync(tool, ['-C', conf.file, path, conf.databases.mailboxes.backend, 'consistent'], {
-      encoding: 'latin1',
-      uid: job.owner.uid,
-      gid: job.owner.gid,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: 600_000,
-    });
+    const out = execFileSync(
+      tool,
+      ['-C', conf.file, `${dir}/${name}`, conf.databases.mailboxes.backend, 'consistent'],
+      {
+        encoding: 'latin1',
+        uid: job.owner.uid,
+        gid: job.owner.gid,
+        stdio: ['ignore', 'pipe', 'pipe'],
+        timeout: 600_000,
+      },
+    );
     return [{ check: 'cyr_dbtool consistent', ok: /^Yes/.test(out), detail: out.trim() }];
   } catch (error) {
     const text = error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error);

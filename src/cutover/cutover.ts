@@ -15,7 +15,7 @@ import { keepBackups, removeBackups } from '../databases/wave-databases.js';
 import { SourceTrees, TargetTrees } from '../disk/trees.js';
 import { Fingerprints } from '../inventory/fingerprint.js';
 import type { Inventory } from '../inventory/inventory.js';
-import { readMailboxesDb } from '../inventory/read-mailboxes-db.js';
+import { isStill, readMailboxesDb } from '../inventory/read-mailboxes-db.js';
 import { isWave } from '../inventory/selection.js';
 import { summariseSelection } from '../inventory/selection-summary.js';
 import { openWave } from '../inventory/wave.js';
@@ -239,6 +239,7 @@ function sweepAgain(job: Job, inventory: Inventory, wave: boolean): string[] {
   }
   const trees = new SourceTrees(job.source);
   try {
+    if (isStill(job, trees, inventory.databasePrint)) return moved;
     const again = readMailboxesDb(job, trees);
     // In a wave others go on to work there: what counts is what it says of those who come.
     const isTheirs = ({ name }: MailboxEntry) => inventory.selection.takes(name);

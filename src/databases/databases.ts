@@ -3,7 +3,6 @@
  * are written, mailboxes.db last. Every file of the configdirectory ends in one line of the outcome.
  */
 import { CONFIG_KINDS, type ConfigKind, type ConfigWhat } from '../cyrus/layout/config-files.js';
-import { writeMailboxEntries } from '../cyrus/records/mailboxes-db.js';
 import { isMissing } from '../disk/os-path.js';
 import { SourceTrees, type TargetTrees } from '../disk/trees.js';
 import type { Inventory } from '../inventory/inventory.js';
@@ -19,12 +18,13 @@ import { type ConfigReader, ConfigReaders } from './config-reader.js';
 import { type ConfigWriter, ConfigWriters } from './config-writer.js';
 import { migrateDeliverDb } from './deliver.js';
 import { searchOutcome, workOf } from './derived.js';
-import { mailboxesDatabase, targetEntries } from './mailboxes-db.js';
+import { targetEntries, targetRecords } from './mailboxes-db.js';
 import type { Migrated } from './migrated.js';
 import { computeQuotas, waveQuotas, writeQuotas } from './quotas.js';
 import type { DatabaseOutcome, QuotaCorrection } from './report.js';
 import { migrateSieve } from './sieve.js';
 import { openCompiler, type ScriptMemory } from './sieve-compiler.js';
+import { targetDatabase } from './target-database.js';
 import { addDenials, migrateUserDeny } from './user-deny.js';
 import { migrateUserFiles } from './user-files.js';
 import { annotationsOfWave, existingEntries, isOfWave } from './wave-databases.js';
@@ -106,13 +106,14 @@ export async function migrateDatabases(
   const entries = targetEntries(job, inventory, migrated, nowSec);
   const { dir, name } = databaseFile(to, 'mailboxes', 'mailboxes.db');
   if (wave) writers.barrier(); // whatever it leads to is there before it says so
-  const others = wave && entriesOfOthers(job, wave.serving, writeMailboxEntries(entries, to));
-  writers.at(dir).write(name, mailboxesDatabase(entries, to, nowSec, others));
+  const records = targetRecords(entries, to);
+  const others = wave && entriesOfOthers(job, wave.serving, records);
+  writers.at(dir).write(name, targetDatabase(to, 'mailboxes', others ? [...others, ...records] : records, nowSec));
   outcomes.unshift({
     what: 'mailboxes.db',
     action: 'written',
-    entries: entries.length,
-    note: `${migrated.mailboxes.length} mailboxes and ${entries.length - migrated.mailboxes.length} names without one${others ? `, added to ${others.length} records of the new server` : ''}`,
+    entries: migrated.mailboxes.length + entries.nameOnly.length,
+    note: `${migrated.mailboxes.length} mailboxes and ${entries.nameOnly.length} names without one${others ? `, added to ${others.length} records of the new server` : ''}`,
   });
   outcomes.push(...restOf(census, new Set(outcomes.map(({ what }) => what))));
   if (below === '') {

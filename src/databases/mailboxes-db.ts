@@ -9,9 +9,15 @@ import { isAtLeast } from '../cyrus/version.js';
 import type { Inventory } from '../inventory/inventory.js';
 import type { Job } from '../job/job.js';
 import type { Migrated } from './migrated.js';
-import { targetDatabase } from './target-database.js';
 
-export function targetEntries(job: Job, inventory: Inventory, migrated: Migrated, nowSec: number): MailboxEntry[] {
+export interface TargetEntries {
+  /** Made one after the other: there are very many. */
+  readonly live: Iterable<MailboxEntry>;
+  /** Tombstones and intermediates. */
+  readonly nameOnly: readonly MailboxEntry[];
+}
+
+export function targetEntries(job: Job, inventory: Inventory, migrated: Migrated, nowSec: number): TargetEntries {
   const { conf } = job.target;
   const fromOld = !isAtLeast(job.source.conf.version, '3.6');
   const former = new Map<string, FormerName[]>();
@@ -38,30 +44,33 @@ export function targetEntries(job: Job, inventory: Inventory, migrated: Migrated
     };
     former.set(entry.uniqueid, [...(former.get(entry.uniqueid) ?? []), name]);
   }
-  const live = migrated.mailboxes.map(({ mailbox, place, index }) => ({
-    ...mailbox.entry,
-    legacy: place.legacy,
-    partition: place.partition,
-    uniqueid: mailbox.uniqueid,
-    uidvalidity: index.uidvalidity,
-    mtimeSec: mailbox.entry.mtimeSec ?? nowSec,
-    history: [...mailbox.entry.history, ...(former.get(mailbox.uniqueid) ?? [])].map((h) => ({
-      ...h,
-      partition: undefined,
-    })),
-  }));
-  return [...live, ...nameOnly.filter((entry) => entry.intermediate || entry.uniqueid !== undefined)];
+  return {
+    live: liveEntries(migrated, former, nowSec),
+    nameOnly: nameOnly.filter((entry) => entry.intermediate || entry.uniqueid !== undefined),
+  };
 }
 
-/**
- * The database file, in the backend that the target's imapd.conf names.
- * @param others Records that are in it already, as they are.
- */
-export function mailboxesDatabase(
-  entries: readonly MailboxEntry[],
-  conf: CyrusConf,
+function* liveEntries(
+  { mailboxes }: Migrated,
+  former: ReadonlyMap<string, readonly FormerName[]>,
   nowSec: number,
-  others: readonly DbEntry[] = [],
-): Buffer {
-  return targetDatabase(conf, 'mailboxes', [...others, ...writeMailboxEntries(entries, conf)], nowSec);
+): Iterable<MailboxEntry> {
+  for (const { mailbox, place, index } of mailboxes)
+    yield {
+      ...mailbox.entry,
+      legacy: place.legacy,
+      partition: place.partition,
+      uniqueid: mailbox.uniqueid,
+      uidvalidity: index.uidvalidity,
+      mtimeSec: mailbox.entry.mtimeSec ?? nowSec,
+      history: [...mailbox.entry.history, ...(former.get(mailbox.uniqueid) ?? [])].map((h) => ({
+        ...h,
+        partition: undefined,
+      })),
+    };
+}
+
+/** Their records in the target's dialect. */
+export function targetRecords({ live, nameOnly }: TargetEntries, conf: CyrusConf): DbEntry[] {
+  return [...writeMailboxEntries(live, conf), ...writeMailboxEntries(nameOnly, conf)];
 }

@@ -15,14 +15,14 @@ import { inOrder } from './writable.js';
 export function writeTwoskip(entries: readonly DbEntry[], order: KeyOrder): Buffer {
   const sorted = inOrder(entries, order);
   const nextLevel = levelSource(TWOSKIP.maxLevel);
-  const levels = sorted.map(nextLevel);
+  const levels = Uint8Array.from(sorted, nextLevel);
   const commitSize = sorted.length > 0 ? headSize(0, 0) : 0;
   const size = sorted.reduce((sum, entry, i) => sum + recordSize(entry, levels[i]!), TWOSKIP.firstRecord + commitSize);
 
   const bytes = Buffer.alloc(size);
   /** For each level the record before, and where its pointer to the next one goes. */
   const pointerAt = Array.from({ length: TWOSKIP.maxLevel }, (_, i) => TWOSKIP.headerSize + 8 + 8 * (i + 1));
-  const offsets: number[] = [];
+  const offsets = new Float64Array(sorted.length);
   let at: number = TWOSKIP.firstRecord;
   for (const [i, entry] of sorted.entries()) {
     const level = levels[i]!;
@@ -32,7 +32,7 @@ export function writeTwoskip(entries: readonly DbEntry[], order: KeyOrder): Buff
       pointerAt[l] = pointersAt + 8 * (l + 1); // the first pointer is the other one of level 1: 0, never used
     }
     writeContent(bytes, at, entry);
-    offsets.push(at);
+    offsets[i] = at;
     at += recordSize(entry, level);
   }
   // the CRC of a head covers its pointers, which are known only now

@@ -114,12 +114,15 @@ function* readOldDialect(entries: readonly DbEntry[], conf: NameConf, file: stri
   return { dialect, mailboxes, problems };
 }
 
+/** What of a record by uniqueid is looked at: the record by name has all the rest. */
+type IdRecord = Pick<ParsedDlistRecord, 'dbName'> & Pick<MailboxFields, 'history' | 'deleted'>;
+
 function* readNewDialect(entries: readonly DbEntry[], conf: NameConf, file: string): Sliced<MailboxList> {
   const mailboxes: MailboxEntry[] = [];
   const problems: MailboxesProblem[] = [];
   const kept = new KeptTexts();
   const byName = new Map<InternalName, MailboxEntry>();
-  const byId = new Map<string, ParsedDlistRecord>();
+  const byId = new Map<string, IdRecord>();
   const parse = (key: string, value: string) =>
     readFields(key, problems, () => parseDlistRecord(value, 'new', (n) => fromDbName(n, conf), file));
 
@@ -135,7 +138,10 @@ function* readNewDialect(entries: readonly DbEntry[], conf: NameConf, file: stri
       byName.set(mailbox.name, mailbox);
     } else if (key.startsWith('I') && rest !== '') {
       const record = parse(key, value);
-      if (record) byId.set(rest, record);
+      if (record) {
+        const { history, deleted } = record.fields;
+        byId.set(rest, { dbName: record.dbName, history, deleted });
+      }
     } else {
       problems.push({ code: 'foreign-record', key, message: 'not a record of Cyrus 3.6 or later; passed over' });
     }
@@ -150,7 +156,7 @@ function* readNewDialect(entries: readonly DbEntry[], conf: NameConf, file: stri
     }
     const record = byId.get(uniqueid);
     if (record?.dbName !== undefined && fromDbName(record.dbName, conf) === name) {
-      mailbox.history = record.fields.history;
+      mailbox.history = record.history;
     } else if (isLive(mailbox) && record === undefined) {
       const message = `${name} has no record by its uniqueid ${uniqueid}`;
       problems.push({ code: 'id-record-missing', key, message, name, uniqueid });
@@ -161,7 +167,7 @@ function* readNewDialect(entries: readonly DbEntry[], conf: NameConf, file: stri
   }
   for (const [uniqueid, record] of byId) {
     // what is left of a mailbox that was deleted for good
-    if (record.fields.deleted) continue;
+    if (record.deleted) continue;
     const name = record.dbName === undefined ? undefined : fromDbName(record.dbName, conf);
     const named = name === undefined ? undefined : byName.get(name);
     const key = `I${uniqueid}`;
@@ -294,20 +300,21 @@ function reportSharedIds(list: MailboxList): void {
  * A tombstone gets an `N` record only.
  * @throws RangeError for 3.6+ if a live mailbox has no uniqueid, or two names have the same (the caller's mistake).
  */
-export function writeMailboxEntries(list: readonly MailboxEntry[], conf: NameConf): DbEntry[] {
+export function writeMailboxEntries(list: Iterable<MailboxEntry>, conf: NameConf): DbEntry[] {
   const { version } = conf;
   if (isAtLeast(version, '3.6')) return writeNewDialect(list, conf);
   const asDlist = isAtLeast(version, '2.5');
-  return list
-    .filter((entry) => (asDlist || !entry.deleted) && (isAtLeast(version, '3.2') || !entry.intermediate))
-    .map((entry) => {
-      const fields = { ...entry, acl: translateAcl(entry.acl, version) };
-      const value = asDlist ? printOldDlistRecord(fields, version) : printTextRecord(fields, version);
-      return { key: entry.name, value };
-    });
+  const entries: DbEntry[] = [];
+  for (const entry of list) {
+    if ((entry.deleted && !asDlist) || (entry.intermediate && !isAtLeast(version, '3.2'))) continue;
+    const fields = { ...entry, acl: translateAcl(entry.acl, version) };
+    const value = asDlist ? printOldDlistRecord(fields, version) : printTextRecord(fields, version);
+    entries.push({ key: entry.name, value });
+  }
+  return entries;
 }
 
-function writeNewDialect(list: readonly MailboxEntry[], conf: NameConf): DbEntry[] {
+function writeNewDialect(list: Iterable<MailboxEntry>, conf: NameConf): DbEntry[] {
   const entries: DbEntry[] = [];
   const names = new Map<string, InternalName>();
   for (const entry of list) {
