@@ -97,7 +97,7 @@ function migrateConversations(context: UserFilesContext, files: readonly OwnedFi
     what,
     action: 'left-to-target',
     entries: files.length - whole.length,
-    note: `${why}: ${conversationsCommand(workOf(rest))}`,
+    note: `${why}: ${conversationsCommand(workOf(rest), !context.isAdded)}`,
   });
   return outcomes;
 }

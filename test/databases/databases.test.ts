@@ -193,7 +193,9 @@ describe('conversations', () => {
     const first = rows(result.outcomes, WHAT)[0]!;
     expect(first).toMatchObject({ action, entries });
     if (action === 'left-to-target')
-      expect(first.note).toMatch(/run ctl_conversationsdb -b -r \(about [\d.]+ s for [\d,]+ messages\)/);
+      expect(first.note).toMatch(
+        /run ctl_conversationsdb -R -r, then ctl_conversationsdb -b -r \(about [\d.]+ s for [\d,]+ messages\)/,
+      );
   });
 
   it('are made anew where the old server had them off, though it kept files of them', async () => {

@@ -101,7 +101,8 @@ const ROWS: readonly Row[] = [
     option: 'conversations',
     side: 'target',
     when: (value, confs) => value === '1' && isAnotherLine(value, confs),
-    effect: 'Threads are not migrated from another release: run ctl_conversationsdb -b -r after the cutover.',
+    effect:
+      'Threads are not migrated from another release: run ctl_conversationsdb -R -r, then -b -r, after the cutover.',
   },
   {
     option: 'httpmodules',
