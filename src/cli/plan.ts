@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { ConfigError, RefusedError } from '../base/errors.js';
 import { Exit } from '../base/exit.js';
+import { keepHeapSmall } from '../base/heap.js';
 import { plural } from '../base/units.js';
 import { fromExternal } from '../cyrus/names/mailbox-name.js';
 import { errnoOf } from '../disk/os-path.js';
@@ -9,9 +10,12 @@ import { SourceTrees } from '../disk/trees.js';
 import { type Inventory, takeInventory } from '../inventory/inventory.js';
 import type { Job } from '../job/job.js';
 import type { ProblemList } from '../model/problem.js';
+import { asSeen } from '../plan/as-seen.js';
 import { checkEdits, sourceOf } from '../plan/edited.js';
 import { explain } from '../plan/explain.js';
-import { type DetailedPlan, idleRules, makePlan, type PlanOptions, requireBalance } from '../plan/plan.js';
+import { type DetailedPlan, type PlanOptions, planOf, requireBalance } from '../plan/plan.js';
+import { inputOf } from '../plan/plan-input.js';
+import { idleRules } from '../plan/problems.js';
 import { largestUnits, plannedMoves, sumsAfter, sumsBefore } from '../plan/sums.js';
 import { csvName, nameOfCsv, printCsv, readCsv } from '../report/csv.js';
 import { explanationText, planText } from '../report/plan-text.js';
@@ -25,6 +29,7 @@ interface PlanCommandOptions extends CommonOptions {
   readonly explain?: string;
   readonly rebalance?: string | true;
   readonly dryRun?: boolean;
+  readonly asSeen?: boolean;
   readonly csv?: string;
   readonly fromCsv?: string;
   readonly color?: boolean;
@@ -42,6 +47,7 @@ export function planCommand(): Command {
     .option('--csv <file>', 'write the placements for a spreadsheet; - for stdout')
     .option('--from-csv <file>', 'take placements back from there; each row is checked, then all are taken or none')
     .option('--dry-run', 'remember nothing of it')
+    .option('--as-seen', 'of the source as the last survey, plan or pass saw it; it is not looked at')
     .action(async (options: PlanCommandOptions) => {
       await runOnJob('plan/1', options, (job, state, env) => {
         const source = new SourceTrees(job.source);
@@ -67,8 +73,11 @@ function planOutcome(
   if (isChange && !options.dryRun)
     requireNotFinal(state, "the target's own server moves mailboxes (RENAME to another partition)");
   const rebalanceTo = wantedSpread(job, options);
-  const inventory = takeInventory(job, state, trees, env.problems);
-  const make = (change: PlanOptions) => makePlan(job, state, inventory, { ...change, trees });
+  const inventory = options.asSeen ? undefined : takeInventory(job, state, trees, env.problems);
+  if (!inventory) requireSeen(job, state, options);
+  const input = inventory ? inputOf(inventory, state) : asSeen(state, job.source.conf);
+  const make = (change: PlanOptions) =>
+    planOf(job, state, input, { ...change, trees: inventory && trees, asSeen: !inventory });
   const edited = options.fromCsv === undefined ? undefined : editsOf(options.fromCsv, make, env.problems);
   const plan = make({ rebalanceTo, edited, dryRun: options.dryRun });
   for (const problem of [...idleRules(plan), ...plan.problems]) env.problems.add(problem);
@@ -78,16 +87,18 @@ function planOutcome(
     if (options.csv === '-') return { body: {}, text: '', raw: Buffer.from(csv), exit };
     writeNew(options.csv, csv);
   }
-  if (options.explain !== undefined) return { ...explained(job, plan, inventory, state, options.explain), exit };
+  if (inventory && options.explain !== undefined)
+    return { ...explained(job, plan, inventory, state, options.explain), exit };
   const { details } = plan;
-  const planned = plannedMoves(plan, inventory, state);
+  const planned = plannedMoves(plan, input);
   const largest = largestUnits(plan, LARGEST);
-  const selection = showSelection(job, state, trees, inventory, env);
-  const before = sumsBefore(job, inventory);
-  const after = sumsAfter(plan, inventory);
+  const selection = inventory ? showSelection(job, state, trees, inventory, env) : null;
+  const before = sumsBefore(job, plan);
+  const after = sumsAfter(plan);
   const { spread, lowerBound, growth, decision } = details;
   const notes = [
     ...(options.dryRun ? ['nothing of this was remembered (--dry-run).'] : []),
+    ...(inventory ? [] : ['this is the source as it was last seen (--as-seen).']),
     ...(decision.roomForGrowth
       ? []
       : [`there is no room for ${job.options.placement.growth_days} more days of growth as it was (growth_days).`]),
@@ -112,6 +123,23 @@ function planOutcome(
     text: planText({ ...shown, head: selectionLines(selection), planned, growth, notes }, terminalOf(options)),
     exit,
   };
+}
+
+/** @throws ConfigError where what was seen does not say it. */
+function requireSeen(job: Job, state: State, { explain: name }: PlanCommandOptions): void {
+  const refuse = (why: string, next: string) => {
+    throw new ConfigError('--as-seen', why, next);
+  };
+  if (name !== undefined) refuse('--explain looks at the source', 'Leave out one of the two.');
+  if (isSelective(job) || state.units.finals().size > 0)
+    refuse('with [select] the source says who comes along', 'Run `cyrsync plan` without it.');
+  if (!state.mailboxes.isAnySeen()) refuse('nothing was seen yet', 'Run `cyrsync survey` first.');
+  keepHeapSmall();
+}
+
+function isSelective({ options: { select } }: Job): boolean {
+  const { only, leave_out, unused_since, unused_days } = select;
+  return only !== undefined || leave_out.length > 0 || unused_since !== undefined || unused_days !== undefined;
 }
 
 /** What `--rebalance` asks for; undefined without it. @throws ConfigError where that can't be asked for. */
@@ -187,7 +215,7 @@ function csvOf({ details: { collected, decision }, disks }: DetailedPlan): strin
         collected.filesOf(u),
         columns.mailboxes[u]!,
         csvName(sourceOf(key)),
-        decision.reasons[u]!,
+        decision.reasonOf(u),
       ];
   }
   return printCsv(['name', 'partition', 'bytes', 'files', 'mailboxes', 'from', 'reason'], rows());

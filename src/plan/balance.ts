@@ -41,7 +41,25 @@ function sortLargestFirst({ partitions }: PlacementTask, units: Uint32Array): vo
   const ofFiles = allFiles > 0 ? 1 / allFiles : 0;
   const size = new Float64Array(bytes.length);
   for (const u of units) size[u] = Math.max(bytes[u]! * ofBytes, files[u]! * ofFiles);
-  units.sort((a, b) => size[b]! - size[a]! || a - b);
+  sortFalling(units, size);
+}
+
+/** By merging, stably: `sort` of a typed array copies it into objects, 30 MB of a million. `units` ascend. */
+function sortFalling(units: Uint32Array, size: Float64Array): void {
+  let from: Uint32Array = units;
+  let to: Uint32Array = new Uint32Array(units.length);
+  for (let width = 1; width < units.length; width *= 2) {
+    for (let start = 0; start < units.length; start += 2 * width) {
+      const middle = Math.min(start + width, units.length);
+      const end = Math.min(start + 2 * width, units.length);
+      let a = start;
+      let b = middle;
+      for (let at = start; at < end; at++)
+        to[at] = a < middle && (b >= end || size[from[a]!]! >= size[from[b]!]!) ? from[a++]! : from[b++]!;
+    }
+    [from, to] = [to, from];
+  }
+  if (from !== units) units.set(from);
 }
 
 /** Of the partitions allowed the one where it weighs least; where it fits nowhere, that which it overfills least. */

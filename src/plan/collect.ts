@@ -3,6 +3,7 @@
  */
 import { type PartitionDisks, ROLES, type Role } from './disks.js';
 import { CACHE_FILES, type Footprint, INDEX_FILES, overheadBytes, plainFootprint } from './footprint.js';
+import { KeyTable } from './key-table.js';
 import type { Ruled } from './rules.js';
 import type { PlanPartition, Slot } from './units.js';
 
@@ -20,7 +21,9 @@ export interface Collected {
   /** What people call the unit; the key itself but with `unit = "mailbox"`, and where the source's partition counts. */
   nameOf(u: number): string;
   /** Position of a key. */
-  readonly positions: ReadonlyMap<string, number>;
+  readonly positions: { get(key: string): number | undefined };
+  /** Hash of the user that it is of, or is a part of (key-table.ts); 0: nobody's. */
+  readonly owner: Float64Array;
   readonly columns: UnitColumns;
   /** Of its messages, archived ones too. */
   bytesOf(u: number): number;
@@ -36,13 +39,14 @@ export interface Collected {
 const FIRST_SIZE = 1024;
 
 export class UnitCollector {
-  readonly #positions = new Map<string, number>();
+  #table = new KeyTable();
   readonly #names = new Map<number, string>();
   #columns: Partial<Record<Column, Float64Array>>;
   readonly #kinds: readonly Column[];
   #rule = new Uint16Array(FIRST_SIZE);
   readonly #rules: Ruled['rule'][] = [];
   readonly #ruleNumbers = new Map<Ruled['rule'], number>();
+  #owner = new Float64Array(FIRST_SIZE);
   #lyingAt = new Int16Array(FIRST_SIZE).fill(-1);
   #lying = new Float64Array(FIRST_SIZE);
   /** Bytes by partition, of the few units that lie on several. */
@@ -54,13 +58,13 @@ export class UnitCollector {
     this.#columns = makeColumns(this.#kinds, FIRST_SIZE);
   }
 
-  /** @param lyingAt Partition of the target that has `lying` bytes of it, -1: none. */
-  add({ key, name, rule }: Ruled, footprint: Footprint, lyingAt: number, lying: number): void {
-    let u = this.#positions.get(key);
-    if (u === undefined) {
-      u = this.#positions.size;
-      this.#positions.set(key, u);
+  /** @param lyingAt Partition of the target that has `lying` bytes of it, -1: none. @param owner See {@link Collected}. */
+  add({ key, name, rule }: Ruled, footprint: Footprint, lyingAt: number, lying: number, owner = 0): void {
+    const known = this.#table.keys.length;
+    const u = this.#table.put(key);
+    if (u === known) {
       if (u === this.#rule.length) this.#grow();
+      this.#owner[u] = owner;
       if (name !== key) this.#names.set(u, name);
       let number = this.#ruleNumbers.get(rule);
       if (number === undefined) {
@@ -95,40 +99,50 @@ export class UnitCollector {
     const size = 2 * this.#rule.length;
     this.#columns = makeColumns(this.#kinds, size, this.#columns);
     this.#rule = enlarged(new Uint16Array(size), this.#rule);
+    this.#owner = enlarged(new Float64Array(size), this.#owner);
     this.#lyingAt = enlarged(new Int16Array(size).fill(-1), this.#lyingAt);
     this.#lying = enlarged(new Float64Array(size), this.#lying);
   }
 
   /** Ends it. */
   finish(): Collected {
-    const arrived = [...this.#positions.keys()];
-    const order = Uint32Array.from(arrived.keys()).sort((a, b) => (arrived[a]! < arrived[b]! ? -1 : 1));
-    const keys = Array.from(order, (u) => arrived[u]!);
+    const arrived = this.#table.keys;
+    this.#table = new KeyTable();
+    const order = inOrder(arrived);
+    const keys = order ? Array.from(order, (u) => arrived[u]!) : arrived;
     const names = new Map<number, string>();
-    for (const [at, u] of order.entries()) {
-      this.#positions.set(arrived[u]!, at);
-      const name = this.#names.get(u);
-      if (name !== undefined) names.set(at, name);
-    }
+    if (this.#names.size > 0)
+      for (let at = 0; at < keys.length; at++) {
+        const name = this.#names.get(order ? order[at]! : at);
+        if (name !== undefined) names.set(at, name);
+      }
     const sorted: Partial<Record<Column, Float64Array>> = {};
     for (const kind of this.#kinds) {
-      sorted[kind] = picked(new Float64Array(order.length), this.#columns[kind]!, order);
+      sorted[kind] = picked(this.#columns[kind]!, keys.length, order);
       delete this.#columns[kind];
     }
     const columns = sorted as UnitColumns;
     return {
       keys,
       nameOf: (u) => names.get(u) ?? keys[u]!,
-      positions: this.#positions,
+      positions: new KeyTable(keys),
+      owner: picked(this.#owner, keys.length, order),
       columns,
       bytesOf: (u) => columns.dataBytes[u]! + (columns.archivedBytes?.[u] ?? 0),
       filesOf: (u) => columns.dataFiles[u]! + (columns.archivedFiles?.[u] ?? 0),
-      rule: picked(new Uint16Array(order.length), this.#rule, order),
+      rule: picked(this.#rule, keys.length, order),
       rules: this.#rules,
-      lyingAt: picked(new Int16Array(order.length), this.#lyingAt, order),
-      lying: picked(new Float64Array(order.length), this.#lying, order),
+      lyingAt: picked(this.#lyingAt, keys.length, order),
+      lying: picked(this.#lying, keys.length, order),
     };
   }
+}
+
+/** Numbers of the names, ascending by name; undefined where they are so already, as rows of a state are mostly. */
+function inOrder(names: readonly string[]): Uint32Array | undefined {
+  let isSorted = true;
+  for (let i = 1; i < names.length && isSorted; i++) isSorted = names[i - 1]! < names[i]!;
+  return isSorted ? undefined : Uint32Array.from(names.keys()).sort((a, b) => (names[a]! < names[b]! ? -1 : 1));
 }
 
 function makeColumns(
@@ -150,8 +164,11 @@ function enlarged<T extends { set(from: T): void }>(to: T, from: T): T {
   return to;
 }
 
-function picked<T extends { [at: number]: number }>(to: T, from: T, order: Uint32Array): T {
-  for (let at = 0; at < order.length; at++) to[at] = from[order[at]!]!;
+/** In that order; as it is, and no copy, without one. */
+function picked<T extends Float64Array | Uint16Array | Int16Array>(from: T, count: number, order?: Uint32Array): T {
+  if (!order) return from.subarray(0, count) as T;
+  const to = from.slice(0, count) as T;
+  for (let at = 0; at < count; at++) to[at] = from[order[at]!]!;
   return to;
 }
 
@@ -170,6 +187,8 @@ export function slotsOf(
 ): PlanPartition[] {
   const made = new Map<string, Float64Array>();
   const sum = (name: string, parts: readonly (readonly [Column, number])[]): Float64Array => {
+    const only = onlyColumn(columns, parts);
+    if (only) return only;
     let column = made.get(name);
     if (!column) {
       column = new Float64Array(columns.mailboxes.length);
@@ -207,6 +226,12 @@ export function slotsOf(
     });
     return { name, slots };
   });
+}
+
+/** Where the sum is one column as it is. */
+function onlyColumn(columns: UnitColumns, parts: readonly (readonly [Column, number])[]): Float64Array | undefined {
+  const some = parts.filter(([kind]) => columns[kind] || plainFootprint(1, 1)[kind] > 0);
+  return some.length === 1 && some[0]![1] === 1 ? columns[some[0]![0]] : undefined;
 }
 
 /** A column that nobody measured is guessed as {@link plainFootprint} does. */

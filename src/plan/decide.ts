@@ -10,7 +10,7 @@ import { balance } from './balance.js';
 import type { Collected } from './collect.js';
 import { daysSince, type GrowthAhead, grownPartitions, growthOfUnits } from './growth.js';
 import { Loads } from './loads.js';
-import { type Reason, reasonOf } from './reason.js';
+import { type Reason, Reasons, reasonOf } from './reason.js';
 import { rebalance } from './rebalance.js';
 import type { PlacementTask, PlanPartition, Room } from './units.js';
 
@@ -34,11 +34,11 @@ export interface DecideInput {
 export interface Decision {
   readonly loads: Loads;
   /** Of each unit, by position. */
-  readonly reasons: readonly Reason[];
+  reasonOf(u: number): Reason;
   /** Size when it was placed; -1 unknown. */
   readonly bytesThen: Float64Array;
   /** Positions of units that are to be written to the state. */
-  readonly fresh: readonly number[];
+  readonly fresh: Uint32Array;
   /** Whether there is room for the growth too. */
   readonly roomForGrowth: boolean;
   /** The spread that was aimed at by a rebalance. */
@@ -54,7 +54,7 @@ export function decide(input: DecideInput): Decision {
   );
   const choice = Uint16Array.from(rule);
   const current = new Int16Array(keys.length).fill(-1);
-  const reasons = new Array<Reason>(keys.length);
+  const reasons = new Reasons(keys.length);
   const bytesThen = new Float64Array(keys.length).fill(-1);
   const known = new Int16Array(keys.length).fill(-1);
   const single = new Map<number, number>();
@@ -67,7 +67,7 @@ export function decide(input: DecideInput): Decision {
     // an excluded partition keeps what it has; one that a rule of the job file leaves out does not
     if (!set.includes(p) && rules[rule[u]!]!.kind !== 'free') return;
     current[u] = p;
-    reasons[u] = reason;
+    reasons.set(u, reason);
   };
   const ageDays = new Float32Array(growth ? keys.length : 0);
   for (const { unit, partition, reason, bytes, placedAt } of input.placed) {
@@ -90,7 +90,7 @@ export function decide(input: DecideInput): Decision {
     const u = positions.get(key)!;
     choice[u] = only(numberOf.get(partition)!);
     current[u] = -1;
-    reasons[u] = 'csv';
+    reasons.set(u, 'csv');
   }
   const isMovable = (u: number) => choices[choice[u]!]!.length > 1 && choices[choice[u]!]!.includes(current[u]!);
   const task = (on: readonly PlanPartition[]): PlacementTask => ({
@@ -107,19 +107,27 @@ export function decide(input: DecideInput): Decision {
   if (!roomForGrowth) made = make(partitions);
   else if (later) made = { ...made, loads: placedOn(task(partitions), made.loads) };
   const { assignment } = made.loads;
-  const fresh: number[] = [];
+  const fresh = new Uint32Array(keys.length);
+  let freshCount = 0;
   for (let u = 0; u < keys.length; u++) {
     const p = assignment[u]!;
     const moved = current[u]! >= 0 && current[u] !== p;
-    if (moved) reasons[u] = 'rebalanced';
-    else reasons[u] ??= choices[choice[u]!]!.length === 1 ? 'rule' : 'balanced';
-    if (reasons[u] === 'rule' && rules[rule[u]!]!.kind === 'followed') continue; // nothing to remember
+    if (moved) reasons.set(u, 'rebalanced');
+    else if (reasons.get(u) === undefined) reasons.set(u, choices[choice[u]!]!.length === 1 ? 'rule' : 'balanced');
+    if (reasons.get(u) === 'rule' && rules[rule[u]!]!.kind === 'followed') continue; // nothing to remember
     if (known[u] !== p || (edited.size > 0 && edited.has(keys[u]!))) {
-      fresh.push(u);
+      fresh[freshCount++] = u;
       bytesThen[u] = collected.bytesOf(u);
     }
   }
-  return { loads: made.loads, reasons, bytesThen, fresh, roomForGrowth, aim: made.aim };
+  return {
+    loads: made.loads,
+    reasonOf: (u) => reasons.get(u)!, // each has one by now
+    bytesThen,
+    fresh: fresh.slice(0, freshCount),
+    roomForGrowth,
+    aim: made.aim,
+  };
 }
 
 /** The same places, with what all takes today. */

@@ -19,7 +19,7 @@ export function explain(plan: DetailedPlan, inventory: Inventory, state: State, 
   if (!shown) return undefined;
   const key = keyOf(plan, shown);
   const u = collected.positions.get(key)!;
-  const { loads, reasons, bytesThen } = decision;
+  const { loads, reasonOf, bytesThen } = decision;
   const { columns, rules, rule, bytesOf } = collected;
   let rank = 1;
   for (let other = 0; other < collected.keys.length; other++) if (bytesOf(other) > bytesOf(u)) rank++;
@@ -42,7 +42,7 @@ export function explain(plan: DetailedPlan, inventory: Inventory, state: State, 
     name,
     unit: collected.nameOf(u),
     partition,
-    reason: reasonText(reasons[u]!, ruled.text, ruled.kind),
+    reason: reasonText(reasonOf(u), ruled.text, ruled.kind),
     from: mailbox?.place.data ?? null,
     to: mailbox ? plan.placeOf(mailbox).data : null,
     mailboxes: columns.mailboxes[u]!,

@@ -19,7 +19,7 @@ export function lowerBound(loads: Loads): number {
     fillParts(parts, [...columns], isCounted);
     bound = Math.max(bound, boundOfSets(loads, parts), boundOfLargest(shares, parts));
   }
-  return bound > 0 ? bound : 1;
+  return bound > 1 - 1e-9 ? Math.max(1, bound) : bound > 0 ? bound : 1; // sums of doubles
 }
 
 /** What each unit is of the whole; the least of it where partitions count differently. */

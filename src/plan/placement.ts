@@ -24,7 +24,7 @@ function isLegacyOnTarget(mailbox: Pick<SourceMailbox, 'place'>, layout: Layout,
 
 /** The place of a mailbox on the target. */
 export function targetPlace(
-  mailbox: SourceMailbox,
+  mailbox: Pick<SourceMailbox, 'name' | 'uniqueid' | 'place'>,
   partition: string,
   layout: Layout,
   target: CyrusConf,

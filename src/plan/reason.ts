@@ -12,3 +12,23 @@ export function reasonOf(text: string): Reason {
   if (text === 'lying' || text === 'csv' || text === 'rebalanced' || text === 'rule') return text;
   return text.startsWith('pinned') ? 'rule' : 'balanced';
 }
+
+const ALL: readonly Reason[] = ['balanced', 'lying', 'csv', 'rebalanced', 'rule'];
+
+/** A byte a unit. */
+export class Reasons {
+  readonly #codes: Uint8Array;
+
+  constructor(units: number) {
+    this.#codes = new Uint8Array(units);
+  }
+
+  /** Undefined until one is set. */
+  get(u: number): Reason | undefined {
+    return ALL[this.#codes[u]! - 1];
+  }
+
+  set(u: number, reason: Reason): void {
+    this.#codes[u] = ALL.indexOf(reason) + 1;
+  }
+}

@@ -6,27 +6,30 @@ import { FormatError } from '../base/errors.js';
 import { type IndexView, readIndex } from '../cyrus/mailbox/index.js';
 import { errnoOf } from '../disk/os-path.js';
 import type { SourceTrees } from '../disk/trees.js';
-import type { SourceMailbox } from '../model/mailbox.js';
 import type { PlacementRows, SizesRow } from '../state/placement-rows.js';
 import { type Footprint, plainFootprint } from './footprint.js';
+import type { PlannedMailbox } from './plan-input.js';
 
 /** Rows of one transaction. */
 const BATCH = 2000;
 
 export class Sizes {
   readonly #rows: PlacementRows;
-  readonly #trees: SourceTrees;
+  readonly #trees: SourceTrees | undefined;
   readonly #pending: SizesRow[] = [];
 
-  constructor(rows: PlacementRows, trees: SourceTrees) {
+  /** @param trees Where it may look; without, it goes by what is remembered. */
+  constructor(rows: PlacementRows, trees: SourceTrees | undefined) {
     this.#rows = rows;
     this.#trees = trees;
   }
 
-  of(mailbox: SourceMailbox): Footprint {
+  of(mailbox: PlannedMailbox): Footprint {
     const plain = plainFootprint(mailbox.summary?.bytes ?? 0, mailbox.summary?.files ?? 0);
     if (!mailbox.summary) return plain;
-    const known = this.#rows.sizes(mailbox.uniqueid, mailbox.print) ?? this.#measure(mailbox);
+    const known =
+      this.#rows.sizes(mailbox.uniqueid, mailbox.print) ?? (this.#trees && this.#measure(mailbox, this.#trees));
+    if (!known) return plain;
     return {
       ...plain,
       dataBytes: Math.max(0, plain.dataBytes - known.archivedBytes),
@@ -38,12 +41,11 @@ export class Sizes {
     };
   }
 
-  #measure({ uniqueid, print, place }: SourceMailbox): SizesRow {
+  #measure({ uniqueid, print, place }: PlannedMailbox, trees: SourceTrees): SizesRow {
     const { roots, relative } = place;
-    const size = (root: string, name: string) =>
-      Number(this.#trees.root(root)?.stat(`${relative}/${name}`)?.sizeBytes ?? 0);
+    const size = (root: string, name: string) => Number(trees.root(root)?.stat(`${relative}/${name}`)?.sizeBytes ?? 0);
     const { bytes, files } =
-      place.archive === null ? { bytes: 0, files: 0 } : this.#archived(roots.meta.index, `${relative}/cyrus.index`);
+      place.archive === null ? { bytes: 0, files: 0 } : archivedOf(trees, roots.meta.index, `${relative}/cyrus.index`);
     const row = {
       uniqueid,
       print,
@@ -60,28 +62,29 @@ export class Sizes {
     return row;
   }
 
-  #archived(root: string, path: string): { bytes: number; files: number } {
-    let index: IndexView;
-    try {
-      const bytes = this.#trees.root(root)?.read(path);
-      if (!bytes) return { bytes: 0, files: 0 };
-      index = readIndex(bytes, path);
-    } catch (error) {
-      if (error instanceof FormatError || errnoOf(error) !== undefined) return { bytes: 0, files: 0 }; // the pass says so; for now all counts as data
-      throw error;
-    }
-    let bytes = 0;
-    let files = 0;
-    for (let i = 0; i < index.count; i++) {
-      if (!index.isArchived(i) || index.isUnlinked(i)) continue;
-      files++;
-      if (!index.isExpunged(i)) bytes += index.size(i);
-    }
-    return { bytes, files };
-  }
-
   /** What was measured goes into the state. */
   save(): void {
+    if (this.#pending.length === 0) return;
     this.#rows.saveSizes(this.#pending.splice(0));
   }
+}
+
+function archivedOf(trees: SourceTrees, root: string, path: string): { bytes: number; files: number } {
+  let index: IndexView;
+  try {
+    const bytes = trees.root(root)?.read(path);
+    if (!bytes) return { bytes: 0, files: 0 };
+    index = readIndex(bytes, path);
+  } catch (error) {
+    if (error instanceof FormatError || errnoOf(error) !== undefined) return { bytes: 0, files: 0 }; // the pass says so; for now all counts as data
+    throw error;
+  }
+  let bytes = 0;
+  let files = 0;
+  for (let i = 0; i < index.count; i++) {
+    if (!index.isArchived(i) || index.isUnlinked(i)) continue;
+    files++;
+    if (!index.isExpunged(i)) bytes += index.size(i);
+  }
+  return { bytes, files };
 }

@@ -1,58 +1,53 @@
 /** What lies on each partition, on the source now and on the target by the plan; and who is largest. */
-import type { Inventory } from '../inventory/inventory.js';
 import type { Job } from '../job/job.js';
-import type { SourceMailbox } from '../model/mailbox.js';
 import type { PartitionSum, PlannedMoves, PlannedWay, TargetPartitionSum, UnitSum } from '../model/placement-view.js';
-import type { State } from '../state/state.js';
 import { type Disks, disksOf, type ProbeDisk, probeDisk, ROLES } from './disks.js';
+import { HashSet } from './key-table.js';
 import type { DetailedPlan } from './plan.js';
+import type { PlanInput } from './plan-input.js';
 
-function sumUp(
-  disks: Disks,
-  mailboxes: Iterable<SourceMailbox>,
-  partitionOf: (mailbox: SourceMailbox) => string,
-  fillOf: (disk: number) => number,
-): PartitionSum[] {
-  const sums = new Map(
-    disks.partitions.map(({ name }) => [name, { users: new Set<string>(), mailboxes: 0, files: 0, bytes: 0 }]),
-  );
-  for (const mailbox of mailboxes) {
-    const sum = sums.get(partitionOf(mailbox));
-    if (!sum) continue;
-    if (mailbox.user) sum.users.add(mailbox.unit);
-    sum.mailboxes++;
-    sum.files += mailbox.summary?.files ?? 0;
-    sum.bytes += mailbox.summary?.bytes ?? 0;
-  }
-  return disks.partitions.map(({ name, path, disk }) => {
-    const { totalBytes, id } = disks.disks[disk.data]!;
-    const sum = sums.get(name)!;
+type Sums = readonly { readonly users: number; mailboxes: number; files: number; bytes: number }[];
+
+function shown({ disks, partitions }: Disks, sums: Sums, fillOf: (disk: number) => number): PartitionSum[] {
+  return partitions.map(({ name, path, disk }, p) => {
+    const { totalBytes, id } = disks[disk.data]!;
+    const { users, mailboxes, files, bytes } = sums[p]!;
     return {
       name,
       path,
       capacityBytes: Number.isFinite(totalBytes) ? totalBytes : 0,
-      users: sum.users.size,
-      mailboxes: sum.mailboxes,
-      files: sum.files,
-      bytes: sum.bytes,
-      fill: part(sum.bytes, totalBytes),
+      users,
+      mailboxes,
+      files,
+      bytes,
+      fill: part(bytes, totalBytes),
       fileSystem: id,
       fileSystemFill: fillOf(disk.data),
     };
   });
 }
 
-export function sumsBefore(job: Job, inventory: Inventory, probe: ProbeDisk = probeDisk): PartitionSum[] {
+export function sumsBefore(
+  job: Job,
+  { details: { before } }: Pick<DetailedPlan, 'details'>,
+  probe: ProbeDisk = probeDisk,
+): PartitionSum[] {
   const disks = disksOf(job.source, probe);
   const fillOf = (d: number) =>
     part(disks.disks[d]!.totalBytes - disks.disks[d]!.freeBytes, disks.disks[d]!.totalBytes);
-  return sumUp(disks, inventory.mailboxes, (mailbox) => mailbox.place.partition, fillOf);
+  const sums = disks.partitions.map(({ name }) => {
+    const { users, mailboxes, files, bytes } = before.get(name) ?? NOTHING;
+    return { users: users.size, mailboxes, files, bytes };
+  });
+  return shown(disks, sums, fillOf);
 }
 
-export function sumsAfter({ disks, partitionOf, details }: DetailedPlan, inventory: Inventory): TargetPartitionSum[] {
+const NOTHING = { users: { size: 0 }, mailboxes: 0, files: 0, bytes: 0 };
+
+export function sumsAfter({ disks, details }: DetailedPlan): TargetPartitionSum[] {
   const { loads } = details.decision;
   const fillOf = (d: number) => part(details.rooms[d]!.others + loads.used[2 * d]!, disks.disks[d]!.totalBytes);
-  return sumUp(disks, inventory.mailboxes, partitionOf, fillOf).map((sum, p) => {
+  return shown(disks, sumsOfUnits(details, disks.partitions.length), fillOf).map((sum, p) => {
     const { disk, roots } = disks.partitions[p]!;
     const apart = ROLES.filter((kind) => disk[kind] !== disk.data).map((kind) => ({
       kind,
@@ -62,6 +57,20 @@ export function sumsAfter({ disks, partitionOf, details }: DetailedPlan, invento
     }));
     return { ...sum, share: loads.shares[p]!, measure: loads.measure(p), apart };
   });
+}
+
+/** A user whose mailboxes are several units counts once on each partition. */
+function sumsOfUnits({ collected, decision }: DetailedPlan['details'], partitions: number): Sums {
+  const { keys, owner, columns, bytesOf, filesOf } = collected;
+  const sums = Array.from({ length: partitions }, () => ({ mailboxes: 0, files: 0, bytes: 0, owners: new HashSet() }));
+  for (let u = 0; u < keys.length; u++) {
+    const sum = sums[decision.loads.assignment[u]!]!;
+    sum.mailboxes += columns.mailboxes[u]!;
+    sum.files += filesOf(u);
+    sum.bytes += bytesOf(u);
+    if (owner[u] !== 0) sum.owners.add(owner[u]!);
+  }
+  return sums.map(({ owners, ...sum }) => ({ users: owners.size, ...sum }));
 }
 
 function part(of: number, all: number): number {
@@ -86,13 +95,10 @@ export function largestUnits({ details: { collected, decision }, disks }: Detail
   }));
 }
 
-export function plannedMoves({ disks, placeOf }: DetailedPlan, inventory: Inventory, state: State): PlannedMoves {
+export function plannedMoves({ disks, placeOf }: DetailedPlan, input: PlanInput): PlannedMoves {
   const ways = new Map<string, { from: string; to: string; mailboxes: number; bytes: number }>();
   const diskOf = new Map(disks.partitions.map(({ name, disk }) => [name, disk.data]));
-  const byUniqueid = new Map(inventory.mailboxes.map((mailbox) => [mailbox.uniqueid, mailbox]));
-  for (const row of state.mailboxes.standings()) {
-    const mailbox = row.targetPartition === null ? undefined : byUniqueid.get(row.uniqueid);
-    if (!mailbox || row.targetPartition === null) continue;
+  for (const [mailbox, row] of input.lying()) {
     const { partition, relative } = placeOf(mailbox);
     if (row.targetPartition === partition && row.targetRelative === relative) continue;
     const key = `${row.targetPartition} ${partition}`;

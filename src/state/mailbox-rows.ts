@@ -60,6 +60,12 @@ export type KnownMailbox = Omit<
 const KNOWN =
   'id, uniqueid, name, sourceKey, print, indexVersion, uidvalidity, lastUid, messages, files, bytes, targetPartition, targetRelative, staged, syncedFiles';
 
+/** What a plan looks at of a mailbox that was seen. */
+export type SeenRow = Pick<
+  MailboxRow,
+  'uniqueid' | 'name' | 'sourceKey' | 'print' | 'files' | 'bytes' | 'targetPartition' | 'targetRelative' | 'syncedFiles'
+>;
+
 /** How a mailbox stands on the target. */
 export type MailboxStanding = Pick<
   MailboxRow,
@@ -138,6 +144,19 @@ export class MailboxRows {
     return this.#db.prepare(`SELECT ${KNOWN} FROM mailboxes`).iterate() as Iterable<KnownMailbox>;
   }
 
+  /** One after the other; nothing may be written meanwhile. @param lying Only what the target has of them. */
+  *seen(lying = false): Iterable<SeenRow> {
+    const rows = this.#db
+      .prepare(
+        `SELECT uniqueid, name, sourceKey, print, files, bytes, targetPartition, targetRelative, syncedFiles
+          FROM mailboxes${lying ? ' WHERE targetPartition IS NOT NULL' : ''}`,
+      )
+      .raw() // a third less time than objects
+      .iterate() as Iterable<[string, string, string, string, number, number, string | null, string | null, number]>;
+    for (const [uniqueid, name, sourceKey, print, files, bytes, targetPartition, targetRelative, syncedFiles] of rows)
+      yield { uniqueid, name, sourceKey, print, files, bytes, targetPartition, targetRelative, syncedFiles };
+  }
+
   /** One after the other; nothing may be written meanwhile. */
   standings(): Iterable<MailboxStanding> {
     return this.#db
@@ -145,6 +164,10 @@ export class MailboxRows {
         'SELECT id, uniqueid, syncedPrint IS print AS upToDate, form, inFlight, staged, targetPartition, targetRelative FROM mailboxes',
       )
       .iterate() as Iterable<MailboxStanding>;
+  }
+
+  isAnySeen(): boolean {
+    return this.#db.prepare('SELECT 1 FROM mailboxes LIMIT 1').get() !== undefined;
   }
 
   /** `never`: not yet copied; `dirty`: copied, and changed since as the source was last seen. */

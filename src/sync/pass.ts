@@ -11,7 +11,9 @@ import { type Inventory, inventorySlices } from '../inventory/inventory.js';
 import { openWave } from '../inventory/wave.js';
 import type { Job } from '../job/job.js';
 import type { Problem } from '../model/problem.js';
-import { forgetDetails, newProblems, type Plan, planSlices } from '../plan/plan.js';
+import { forgetDetails, type Plan, planSlices } from '../plan/plan.js';
+import { inputOf } from '../plan/plan-input.js';
+import { newProblems } from '../plan/problems.js';
 import type { State } from '../state/state.js';
 import { Batches } from './batches.js';
 import { countLosses, findGone, removeGone } from './gone-mailboxes.js';
@@ -69,7 +71,9 @@ class Pass {
     if (wave) requireWaveReady(job, wave, inventory);
     if (wave && options.kind !== 'cutover') rememberDenials(job, state, source, inventory);
     const held = this.#askGuard({ ...countLosses(job, inventory), emptiedRoots: this.#emptiedRoots(inventory) });
-    const plan = forgetDetails(await this.#inSlices(planSlices(job, state, inventory, { trees: source })));
+    const plan = forgetDetails(
+      await this.#inSlices(planSlices(job, state, inputOf(inventory, state), { trees: source })),
+    );
     for (const problem of newProblems(plan, state)) context.problems.add(problem);
     const isAfterUnfinished = state.lastPasses(2)[1]?.complete === 0;
     const taskOptions = {

@@ -1,9 +1,13 @@
-/** The planner alone on made-up users, each size in a process of its own on one core. */
+/**
+ * The planner alone on made-up users, and `cyrsync plan` from the state's rows to its output: the first time, when it
+ * writes down every placement, and again. Each in a process of its own on one core.
+ */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { measure } from './measure.js';
+import { makeSeenJob, planAsProcess } from './plan-command.js';
 import { table } from './table.js';
 
 const RUN = fileURLToPath(new URL('./plan-run.ts', import.meta.url));
@@ -56,11 +60,38 @@ export async function planBench(work: string, scale: number, say: (text: string)
         (100 * plan.rebalance.least).toFixed(2),
       ]);
     }
-    return table(
+    const alone = table(
       ['users', 'plan s', 'cpu s', 'RSS MiB', 'spread', 'bound', 'rebalance s', 'spread', 'moved %', 'must %'],
       rows,
     );
+    return `${alone}\n\ncyrsync plan --as-seen, the whole process:\n${await wholeCommand(work, scale, say)}`;
   } finally {
     rmSync(program, { force: true });
   }
+}
+
+async function wholeCommand(work: string, scale: number, say: (text: string) => void): Promise<string> {
+  const rows: string[][] = [];
+  for (const users of [10_000, 100_000, 1_000_000].map((n) => Math.round(n * scale))) {
+    const dir = join(work, `plan-seen-${users}`);
+    try {
+      const job = makeSeenJob(dir, users, PARTITIONS);
+      for (const which of ['first', 'again']) {
+        const { run, plan } = await planAsProcess(job);
+        const cpu = run.userSec + run.systemSec;
+        say(`${users} users, ${which}: ${cpu.toFixed(2)} s of CPU, ${(run.maxRssKiB / 1024).toFixed(0)} MiB`);
+        rows.push([
+          users.toLocaleString('en-US'),
+          which,
+          run.wallSec.toFixed(2),
+          cpu.toFixed(2),
+          (run.maxRssKiB / 1024).toFixed(0),
+          (plan.spread / plan.lowerBound).toFixed(5),
+        ]);
+      }
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
+  }
+  return table(['users', 'plan', 'wall s', 'cpu s', 'RSS MiB', 'spread / bound'], rows);
 }

@@ -16,7 +16,12 @@ interface Planned {
   readonly moves: number;
   readonly aim: number | null;
   readonly planned: { readonly mailboxes: number; readonly bytes: number };
-  readonly after: readonly { readonly name: string; readonly mailboxes: number }[];
+  readonly after: readonly {
+    readonly name: string;
+    readonly users: number;
+    readonly mailboxes: number;
+    readonly files: number;
+  }[];
 }
 interface Explained {
   readonly explain: { readonly partition: string; readonly reason: string; readonly unit: string };
@@ -118,6 +123,12 @@ liveTest(
     expect((await plan(job)).moves).toBe(0);
     const rebalanced = await plan(job, '--rebalance', '1.05');
     expect(rebalanced.moves).toBe(dry.moves);
+    const seen = await plan(job, '--as-seen'); // without a look at the source
+    const counted = ({ after }: Planned) =>
+      after.map(({ name: of, users, mailboxes, files }) => ({ of, users, mailboxes, files }));
+    expect(counted(seen)).toEqual(counted(rebalanced));
+    expect(seen.planned).toEqual(rebalanced.planned);
+    expect(seen.spread).toBeCloseTo(rebalanced.spread, 9);
     expect(rebalanced.spread).toBeLessThanOrEqual(rebalanced.aim! + 1e-9);
     const again = await job.presync();
     expect(again.mailboxes).toMatchObject({ created: 0, moved: rebalanced.moves, removed: 0, failed: 0 });

@@ -3,15 +3,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { placeOf } from '../../src/cyrus/layout/mailbox-place.js';
-import { asInternalName } from '../../src/cyrus/names/mailbox-name.js';
+import { asInternalName, userOf } from '../../src/cyrus/names/mailbox-name.js';
 import type { SourceTrees } from '../../src/disk/trees.js';
 import type { Inventory } from '../../src/inventory/inventory.js';
 import { unitOf } from '../../src/inventory/listed-mailbox.js';
 import type { Job } from '../../src/job/job.js';
 import { parseJobFile } from '../../src/job/job-file.js';
 import type { Durable } from '../../src/model/durable.js';
+import { asSeen } from '../../src/plan/as-seen.js';
 import type { DiskSpace, ProbeDisk } from '../../src/plan/disks.js';
-import { idleRules, makePlan, newProblems, type PlanOptions } from '../../src/plan/plan.js';
+import { makePlan, type PlanOptions, planOf } from '../../src/plan/plan.js';
+import { inputOf } from '../../src/plan/plan-input.js';
+import { idleRules, newProblems } from '../../src/plan/problems.js';
+import { largestUnits, plannedMoves, sumsAfter, sumsBefore } from '../../src/plan/sums.js';
 import { State } from '../../src/state/state.js';
 import { confOf } from '../cyrus/conf/conf-of.js';
 
@@ -67,10 +71,21 @@ function inventoryOf(boxes: readonly Box[]) {
     const internal = asInternalName(name);
     const place = placeOf(source, { name: internal, partition: 'default', legacy: true })!;
     const summary = { indexVersion: 17, uidvalidity: 1, lastUid: files, messages: files, files, bytes };
-    return { at, name: internal, uniqueid: `id-${name}`, unit: unitOf(internal, source), place, summary, print: 'p' };
+    const user = userOf(internal, source);
+    return {
+      at,
+      name: internal,
+      uniqueid: `id-${name}`,
+      unit: unitOf(internal, source),
+      user,
+      place,
+      summary,
+      print: 'p',
+    };
   });
-  const sums = mailboxes.map(({ summary, uniqueid, name }) => ({
-    ...{ ...summary, uniqueid, name: name as string, sourceKey: 'k', headerPrint: 'h', print: 'p' },
+  const sums = mailboxes.map(({ summary, uniqueid, name, place }) => ({
+    ...{ ...summary, uniqueid, name: name as string, headerPrint: 'h', print: 'p' },
+    sourceKey: `${place.partition} ${place.relative}`,
   }));
   state.mailboxes.sight(sums, ({ uniqueid }, id) => {
     rowIds[mailboxes.findIndex((m) => m.uniqueid === uniqueid)] = id;
@@ -100,6 +115,38 @@ function planFor(job: Job, boxes: readonly Box[], options: PlanOptions = {}) {
 
 const users = (count: number, bytes: number, change: Partial<Box> = {}): Box[] =>
   Array.from({ length: count }, (_, i) => ({ name: `user.u${i + 100}`, bytes, ...change }));
+
+describe('what the state saw', () => {
+  const boxes: Box[] = [
+    ...users(30, MIB, { files: 7 }),
+    ...users(10, 2 * MIB, { on: 'p2' }).map((box) => ({ ...box, name: `${box.name}.Sent` })),
+    { name: 'user.big', bytes: 9 * MIB, archivedBytes: 8 * MIB },
+    { name: 'lists.news', bytes: MIB },
+  ];
+  const conf = { ...TWO, archive_enabled: 'yes', 'archivepartition-p2': '/c/p2' };
+
+  it.each([
+    ['', {}],
+    ['unit = "mailbox"', {}],
+    ['[placement.pins]\n"user.u100.Sent" = "default"', {}],
+    ['', { rebalanceTo: 1.01 }],
+  ])('is planned as the source itself is: %s', (toml, change) => {
+    const job = jobOf(conf, `policy = "balance"\n${toml}`);
+    const probe = probeOf({});
+    const inventory = inventoryOf(boxes);
+    const options = { probe, dryRun: true, ...change };
+    const looked = makePlan(job, state, inventory, { ...options, trees: {} as SourceTrees });
+    const seen = planOf(job, state, asSeen(state, source), { ...options, asSeen: true });
+    for (const mailbox of inventory.mailboxes) expect(seen.placeOf(mailbox)).toEqual(looked.placeOf(mailbox));
+    const shown = (plan: typeof seen) =>
+      [sumsBefore(job, plan, probe), sumsAfter(plan), largestUnits(plan, 10)] as const;
+    expect(shown(seen)).toEqual(shown(looked));
+    expect(plannedMoves(seen, asSeen(state, source))).toEqual(plannedMoves(looked, inputOf(inventory, state)));
+    const [before, after] = shown(looked);
+    expect(before[0]).toMatchObject({ users: 31, mailboxes: 42 });
+    expect(after.reduce((sum, { mailboxes }) => sum + mailboxes, 0)).toBe(42);
+  });
+});
 
 describe('a plan', () => {
   it('shares by the room that others leave, and does not take its own copies for theirs', () => {
@@ -215,7 +262,7 @@ describe('a plan', () => {
     planFor(jobOf(TWO), [{ name: 'user.old', bytes: MIB }]);
     const { where, plan } = planFor(jobOf(TWO), [...users(5, MIB), { name: 'user.renamed', bytes: MIB, on: 'p2' }]);
     expect(where['user.renamed']).toBe('p2');
-    expect(plan.details.decision.reasons[plan.details.collected.positions.get('user.renamed')!]).toBe('lying');
+    expect(plan.details.decision.reasonOf(plan.details.collected.positions.get('user.renamed')!)).toBe('lying');
   });
 
   it('leaves what the source decided, when balancing is begun', () => {
