@@ -4,12 +4,16 @@
  * Never over a disk's room while another partition has room. The same answer for the same units; `keys` must ascend.
  */
 import { improve } from './improve.js';
+import { searchLeastMoves } from './least-moves.js';
 import { Loads } from './loads.js';
 import { lowerBound } from './lower-bound.js';
 import type { PlacementTask } from './units.js';
 
 /** Closer to the lower bound than this is not looked for: a tenth of what is promised. */
 const GOOD_ENOUGH = 1.001;
+
+/** Of so few, all placements are tried where that may gain. */
+const FEW = 12;
 
 /** What lies or was promised somewhere stays there; all others are placed. */
 export function balance(task: PlacementTask): Loads {
@@ -24,7 +28,9 @@ export function balance(task: PlacementTask): Loads {
   for (let u = 0, at = 0; u < keys.length; u++) if (isOpen(u)) units[at++] = u;
   sortLargestFirst(task, units);
   for (const u of units) loads.put(u, bestPlace(loads, u));
-  improve(loads, Math.min(GOOD_ENOUGH * lowerBound(loads), loads.mostOfShare), isOpen);
+  const goodEnough = Math.min(GOOD_ENOUGH * lowerBound(loads), loads.mostOfShare);
+  improve(loads, goodEnough, isOpen);
+  if (count <= FEW && loads.spread() > goodEnough) searchLeastMoves(loads, task, [...units], goodEnough);
   return loads;
 }
 

@@ -92,7 +92,7 @@ describe('balancing', () => {
     expect(balance(taskOf(all, [{ bytes: 1e9, inodes: 12 }])).shortfalls()).toEqual([{ disk: 0, bytes: 0, inodes: 8 }]);
   });
 
-  it('comes within a fifth of the best possible for a handful of users', () =>
+  it('places a handful of users as well as can be', () =>
     fc.assert(
       fc.property(
         fc.array(fc.record({ bytes: fc.integer({ min: 1, max: 100 }), files: fc.integer({ min: 1, max: 100 }) }), {
@@ -106,7 +106,7 @@ describe('balancing', () => {
           const best = optimum(loads);
           expect(lowerBound(loads)).toBeLessThanOrEqual(best + 1e-9);
           expect(loads.spread()).toBeGreaterThanOrEqual(best - 1e-9);
-          expect(loads.spread()).toBeLessThanOrEqual(1.2 * best + 1e-9);
+          expect(loads.spread()).toBeLessThanOrEqual(1.001 * best + 1e-9);
         },
       ),
     ));
