@@ -132,6 +132,11 @@ export function openStateDatabase(file: string): StateDatabase {
   return db;
 }
 
+/** A state file that another connection of this process has opened and looked at. */
+export function openToRead(file: string): StateDatabase {
+  return new Database(file, { readonly: true, timeout: 5000, ...binding() });
+}
+
 /** A database in a temporary file without a name, gone when it is closed. It need not outlive anything. */
 export function openScratch(schema: string): StateDatabase {
   const db = new Database('', binding());

@@ -15,10 +15,12 @@ export class SweepRows {
     return row?.bytes;
   }
 
-  /** One after the other, so that only one is in memory. */
-  *parts(): Iterable<Buffer> {
-    for (const row of this.#db.prepare('SELECT bytes FROM sweep WHERE part > ? ORDER BY part').iterate(HEAD))
-      yield (row as { bytes: Buffer }).bytes;
+  /** One after the other, so that only one is in memory. @param isWanted Asked for each, by its number from 0. */
+  *parts(isWanted: (part: number) => boolean = () => true): Iterable<[number: number, bytes: Buffer]> {
+    const get = this.#db.prepare('SELECT bytes FROM sweep WHERE part = ?');
+    const { last } = this.#db.prepare('SELECT max(part) AS last FROM sweep').get() as { last: number | null };
+    for (let number = 0; number < (last ?? HEAD) - HEAD; number++)
+      if (isWanted(number)) yield [number, (get.get(number + 1) as { bytes: Buffer }).bytes];
   }
 
   /** By position: what is newer than the parts say; null is not known. */

@@ -13,6 +13,7 @@ import type { PassOptions, PassResult } from './pass.js';
 import type { PassContext } from './pass-context.js';
 import { noFigures, type PassFigures } from './pass-figures.js';
 import { missingRoots, rootsWithMail } from './source-roots.js';
+import { sweepInHalves } from './sweep-halves.js';
 import { type Swept, sweepByList } from './sweep-list.js';
 import { requireTargetReads } from './target-version.js';
 
@@ -37,7 +38,7 @@ async function quickPass(
   const startedAt = new Date();
   const source = new SourceTrees(job.source);
   try {
-    const swept = lookQuickly(job, state, source);
+    const swept = mayLookQuickly(job, state, source) ? await sweepInHalves(job, state, source) : undefined;
     if (!swept) return undefined;
     const figures = figuresOf(swept);
     if (swept.changed.length > 0 || swept.changedSeen.length > 0) {
@@ -65,16 +66,18 @@ export function lookQuickly(
   source: SourceTrees,
   only?: ReadonlySet<number>,
 ): Swept | undefined {
+  return mayLookQuickly(job, state, source) ? sweepByList(job, state, source, only) : undefined;
+}
+
+function mayLookQuickly(job: Job, state: State, source: SourceTrees): boolean {
   requireTargetReads(job);
   // What a cutover began may be in the databases of the target's server: the whole pass looks whether that runs.
-  if (state.units.isHalfDone()) return undefined;
-  if (missingRoots(job, source).length > 0) return undefined;
+  if (state.units.isHalfDone()) return false;
+  if (missingRoots(job, source).length > 0) return false;
   const { conf, real } = job.target;
-  if (![...partitionRoots(conf), ...databaseDirectories(conf)].every((path) => isDirectory(real(path))))
-    return undefined;
+  if (![...partitionRoots(conf), ...databaseDirectories(conf)].every((path) => isDirectory(real(path)))) return false;
   const held = rootsWithMail(state).map((path) => source.root(path));
-  if (held.some((root) => root === undefined || readDirectoryIsEmpty(root))) return undefined;
-  return sweepByList(job, state, source, only);
+  return held.every((root) => root !== undefined && !readDirectoryIsEmpty(root));
 }
 
 /** Of a pass that has found this, and done nothing yet. */

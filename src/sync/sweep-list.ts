@@ -23,6 +23,7 @@ import { databaseFile } from '../inventory/read-mailboxes-db.js';
 import type { Job } from '../job/job.js';
 import type { Problem } from '../model/problem.js';
 import type { State } from '../state/state.js';
+import type { SweepRows } from '../state/sweep-rows.js';
 import {
   type ChangedSeenFile,
   changedSeenFiles,
@@ -56,7 +57,7 @@ interface Inputs {
 }
 
 /** The list's head; its parts are the mailboxes. */
-interface Head {
+export interface Head {
   readonly inputs: Inputs;
   /** Entries of the parts: the mailboxes, then places of names that were refused and may come to be mailboxes. */
   readonly entries: number;
@@ -137,43 +138,86 @@ export interface SweptMailbox extends Listed {
  * @returns undefined where a whole pass is needed
  */
 export function sweepByList(job: Job, state: State, trees: SourceTrees, only?: ReadonlySet<number>): Swept | undefined {
+  const head = validHead(job, state, trees);
+  if (!head) return undefined;
+  const found = searchParts(state.sweep, head, placesOf(job), only?.size === 0 ? () => false : () => true, only);
+  return found && sweptOf(head, [found]);
+}
+
+/** The list, where all else that a pass follows from is as it was. */
+export function validHead(job: Job, state: State, trees: SourceTrees): Head | undefined {
   const text = state.sweep.head();
   if (text === undefined || state.lastPasses(1)[0]?.complete !== 1) return undefined;
   const head = JSON.parse(text) as Head;
-  if (JSON.stringify(inputsOf(job, trees)) !== JSON.stringify(head.inputs)) return undefined;
-  const { mailboxes: total, failed, problems, third } = head;
+  return JSON.stringify(inputsOf(job, trees)) === JSON.stringify(head.inputs) ? head : undefined;
+}
+
+/** Where the files of the list are; plain data, for a thread too. */
+export interface SourcePlaces {
+  /** In front of every path. */
+  readonly prefix: string;
+  /** As the server names it. */
+  readonly configDirectory: string;
+}
+
+export function placesOf({ source: { prefix, conf } }: Job): SourcePlaces {
+  return { prefix, configDirectory: conf.configDirectory };
+}
+
+/** What was found in some parts of a list. */
+export type FoundInParts = Pick<Swept, 'changed' | 'changedSeen'>;
+
+/** @param found Of all parts, in any order. @returns undefined where a whole pass is needed */
+export function sweptOf(
+  { mailboxes: total, failed, problems, third }: Head,
+  found: readonly FoundInParts[],
+): Swept | undefined {
+  const changed = found.flatMap((half) => half.changed).sort((a, b) => a.position - b.position);
+  if (changed.length > mostChanged(total)) return undefined;
+  return { total, failed, problems, third, changed, changedSeen: found.flatMap((half) => half.changedSeen) };
+}
+
+/**
+ * @param isMine Asked for each part, from 0: whether it is looked through. @param only As of {@link sweepByList}.
+ * @returns undefined where a whole pass is needed
+ */
+export function searchParts(
+  rows: SweepRows,
+  head: Head,
+  { prefix, configDirectory }: SourcePlaces,
+  isMine: (part: number) => boolean,
+  only?: ReadonlySet<number>,
+): FoundInParts | undefined {
   const sweep = new StatSweep(FILES * head.entries + head.seenFiles);
   const changedSeen: ChangedSeenFile[] = [];
   const search: Search = {
     head,
     sweep,
-    names: mailboxFiles(third).map(nameBytes),
-    news: state.sweep.news(),
+    names: mailboxFiles(head.third).map(nameBytes),
+    news: rows.news(),
     changed: [],
     only,
-    most: mostChanged(total),
+    most: mostChanged(head.mailboxes),
   };
   try {
-    for (const root of head.roots) sweep.addRoot(job.source.real(root));
-    const configRoot = head.seenFiles > 0 ? sweep.addRoot(job.source.real(job.source.conf.configDirectory)) : -1;
-    let position = 0;
-    for (const part of only?.size === 0 ? [] : state.sweep.parts()) {
-      if (position < head.entries) {
-        if (!searchPart(part, position, search)) return undefined;
-        position = Math.min(position + PER_PART, head.entries);
+    for (const root of head.roots) sweep.addRoot(prefix + root);
+    const configRoot = head.seenFiles > 0 ? sweep.addRoot(prefix + configDirectory) : -1;
+    for (const [number, part] of rows.parts(isMine)) {
+      const seen = number - Math.ceil(head.entries / PER_PART);
+      if (seen < 0) {
+        if (!searchPart(part, number * PER_PART, search)) return undefined;
         continue;
       }
       if (only?.has(READ_STATES) === false) break;
-      for (const file of changedSeenFiles(part, position, sweep, configRoot, search.news)) {
+      for (const file of changedSeenFiles(part, head.entries + seen * SEEN_PER_PART, sweep, configRoot, search.news)) {
         if (file.dependents.length === 0) return undefined;
         changedSeen.push(file);
       }
-      position += SEEN_PER_PART;
     }
   } finally {
     sweep.close();
   }
-  return { total, failed, problems, third, changed: search.changed, changedSeen };
+  return { changed: search.changed, changedSeen };
 }
 
 interface Search {
@@ -241,10 +285,8 @@ export function* listedMailboxes(state: State): Iterable<ListedPlace> {
   const text = state.sweep.head();
   if (text === undefined) return;
   const { roots, places, entries } = JSON.parse(text) as Head;
-  let position = 0;
-  for (const part of state.sweep.parts()) {
-    if (position >= entries) return; // seen databases
-    position += PER_PART;
+  for (const [number, part] of state.sweep.parts()) {
+    if (number * PER_PART >= entries) return; // seen databases
     const count = part.readUInt32LE(0);
     const words = new Int32Array(count * PRINT_WORDS);
     const bytes = Buffer.from(words.buffer);
