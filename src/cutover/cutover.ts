@@ -138,7 +138,7 @@ export async function cutover(
     const { outcomes, quotaRoots } = databases;
     result = { ...result, pass: figures, databases: outcomes, quotaRoots, rescued, leftovers, selection };
     if (options.rehearse) return result;
-    const copiedIds = new Set(inventory.mailboxes.flatMap(({ at, uniqueid }) => (copied.has(at) ? uniqueid : [])));
+    const copiedIds = new Set(inventory.mailboxes.flatMap(({ at, uniqueid }) => (copied[at] === 1 ? uniqueid : [])));
     const checks = checkTarget(job, inventory, migrated, target, copiedIds, opened);
     endPhase('checks');
     const moved = [...sweepAgain(job, inventory, wave), ...databases.changedSince()];

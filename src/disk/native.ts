@@ -24,6 +24,8 @@ export interface Native {
   syncfsAside(fd: number): Promise<void>;
   /** Of this thread, and of those it starts from now on. @param priority Class and level, as ioprio_set(2) has it. */
   setIoPriority(priority: number): boolean;
+  /** Threads started from now on share one heap of malloc's: each keeps what it has freed. Nothing where libc has no such thing. */
+  shareMallocArena(): void;
   /** The calls of a message's copy (disk/copy-file.ts), each with its result or minus errno. Names end in NUL. */
   readonly file: NativeFile;
 }
@@ -41,6 +43,8 @@ export interface NativeFile {
   close(fd: number): number;
 }
 
+/** @see glibc malloc.h */
+const M_ARENA_MAX = -8;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_EMPTY_PATH = 0x1000;
 const STATX_BASIC_STATS = 0x7ff;
@@ -107,6 +111,11 @@ function load(): Native | undefined {
         if (number === undefined) return false;
         const set = libc.func('long syscall(long number, int which, int who, int priority)');
         return Number(set(number, IOPRIO_WHO_PROCESS, 0, priority)) === 0;
+      },
+      shareMallocArena() {
+        try {
+          libc.func('int mallopt(int parameter, int value)')(M_ARENA_MAX, 1);
+        } catch {} // musl has one arena anyway
       },
       syncfs(fd) {
         if (syncfs(fd) !== 0) throw new Error(`syncfs failed with errno ${koffi.errno()}`);

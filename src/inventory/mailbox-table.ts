@@ -1,17 +1,19 @@
 /**
  * What is known of all mailboxes at once, in columns: stats of three files each, the index's sums, the row in the state.
- * 172 bytes a mailbox; as objects and fingerprint strings it would be a kilobyte.
+ * 160 bytes a mailbox; as objects and fingerprint strings it would be a kilobyte.
  */
 import type { MailboxPlace } from '../cyrus/layout/mailbox-place.js';
 import { isThere, printOfWords, STAT_WORDS } from '../disk/stat-sweep.js';
 import type { MailboxSummary } from '../model/mailbox.js';
 import { Fingerprints, PRINT_WORDS, printOfFiles, putPrint } from './fingerprint.js';
 
-const SUMS = 6;
+/** Of an index's sums all but the bytes: each is 32 bits there. */
+const SUMS = 5;
 
 export class MailboxTable {
   readonly #words: Int32Array;
-  readonly #sums: Float64Array;
+  readonly #sums: Uint32Array;
+  readonly #bytes: Float64Array;
   readonly #hasSums: Uint8Array;
   /** Id of the row in the state; 0 until there is one. */
   readonly rowIds: Float64Array;
@@ -23,7 +25,8 @@ export class MailboxTable {
   /** @param capacity Mailboxes that are to come at most. @param real Puts a root's prefix in front of its path. */
   constructor(capacity: number, hasExpunge: boolean, real: (path: string) => string) {
     this.#words = new Int32Array(capacity * PRINT_WORDS);
-    this.#sums = new Float64Array(capacity * SUMS);
+    this.#sums = new Uint32Array(capacity * SUMS);
+    this.#bytes = new Float64Array(capacity);
     this.#hasSums = new Uint8Array(capacity);
     this.rowIds = new Float64Array(capacity);
     this.syncedFiles = new Int32Array(capacity).fill(-1);
@@ -69,20 +72,20 @@ export class MailboxTable {
 
   summary(i: number): MailboxSummary | undefined {
     if (this.#hasSums[i] === 0) return undefined;
-    const [indexVersion, uidvalidity, lastUid, messages, files, bytes] = this.#sums.subarray(i * SUMS) as unknown as [
-      number,
+    const [indexVersion, uidvalidity, lastUid, messages, files] = this.#sums.subarray(i * SUMS) as unknown as [
       number,
       number,
       number,
       number,
       number,
     ];
-    return { indexVersion, uidvalidity, lastUid, messages, files, bytes };
+    return { indexVersion, uidvalidity, lastUid, messages, files, bytes: this.#bytes[i]! };
   }
 
   setSummary(i: number, s: MailboxSummary): void {
     this.#hasSums[i] = 1;
-    this.#sums.set([s.indexVersion, s.uidvalidity, s.lastUid, s.messages, s.files, s.bytes], i * SUMS);
+    this.#sums.set([s.indexVersion, s.uidvalidity, s.lastUid, s.messages, s.files], i * SUMS);
+    this.#bytes[i] = s.bytes;
   }
 
   close(): void {

@@ -35,7 +35,8 @@ export type TaskMaking = Pick<SyncTask, 'header' | 'recordedId'>;
 
 export interface BatchTask {
   readonly task: SyncTask;
-  readonly row: MailboxRow;
+  /** As it was before. */
+  readonly row: Pick<MailboxRow, 'id' | 'name' | 'targetPartition' | 'inFlight'>;
   /** Of the target. */
   readonly partition: string;
 }
@@ -67,7 +68,8 @@ export class Batches<T extends Todo> {
     readonly hooks: BatchHooks<T>,
   ) {}
 
-  async run(todos: readonly T[]): Promise<void> {
+  /** @param todos Gone through twice: made when they are asked for, they take no memory. */
+  async run(todos: Iterable<T> & { readonly length: number }): Promise<void> {
     this.#of = todos.length;
     for (const todo of todos) {
       this.#totalBytes += todo.bytes;
@@ -75,11 +77,14 @@ export class Batches<T extends Todo> {
     }
     this.#worthWorkers = this.#totalMessages + todos.length * WORK_PER_MAILBOX > WORTH_WORKERS;
     let settled: Promise<void> = Promise.resolve();
-    for (let at = 0; at < todos.length && !this.context.stop.stopped; ) {
+    const rest = todos[Symbol.iterator]();
+    for (let next = rest.next(); !next.done && !this.context.stop.stopped; ) {
       const batch = new Map<number, Pending<T>>();
-      for (let bytes = 0; at < todos.length && batch.size < BATCH_MAILBOXES && bytes < BATCH_BYTES; at++) {
-        const todo = todos[at]!;
-        batch.set(todo.id, { ...this.hooks.taskOf(todo), todo });
+      for (let bytes = 0; !next.done && batch.size < BATCH_MAILBOXES && bytes < BATCH_BYTES; next = rest.next()) {
+        const todo = next.value;
+        const { task, row, partition } = this.hooks.taskOf(todo);
+        const { id, name, targetPartition, inFlight } = row; // the rest would be kept for the whole of two batches
+        batch.set(todo.id, { task, row: { id, name, targetPartition, inFlight }, partition, todo });
         bytes += todo.bytes;
       }
       const results = await this.#copy(batch);
@@ -164,7 +169,7 @@ export class Batches<T extends Todo> {
     }
   }
 
-  #defer({ id, name }: MailboxRow): void {
+  #defer({ id, name }: BatchTask['row']): void {
     const times = this.state.mailboxes.markDeferred(id);
     if (times < 3) return;
     this.context.problems.add({

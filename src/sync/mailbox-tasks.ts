@@ -18,7 +18,8 @@ import { copiedPart, type Plan } from '../plan/plan.js';
 import { SpaceNeeds } from '../plan/space.js';
 import type { MailboxRow, MailboxStanding } from '../state/mailbox-rows.js';
 import type { State } from '../state/state.js';
-import type { BatchTask, Todo } from './batches.js';
+import type { BatchTask } from './batches.js';
+import { type MailboxTodo, MailboxTodos } from './mailbox-todos.js';
 import { type Making, makingOf, needsSeen, seenOf } from './making.js';
 import type { Move } from './moves.js';
 import type { SeenFile } from './seen-list.js';
@@ -29,12 +30,6 @@ const UNREADABLE: Pick<MailboxSummary, 'indexVersion' | 'bytes' | 'files'> = { i
 
 /** Mailboxes between two places to stop. */
 const SLICE = 4;
-
-export interface MailboxTodo extends Todo {
-  readonly mailbox: ListedMailbox;
-  /** A crash may have left anything of it on the target. */
-  readonly checkContent: boolean;
-}
 
 /** What is the same for all mailboxes of a pass. */
 export interface TaskOptions {
@@ -48,8 +43,7 @@ export interface TaskOptions {
 }
 
 export interface Comparison {
-  /** In order of users. */
-  readonly todos: readonly MailboxTodo[];
+  readonly todos: MailboxTodos;
   readonly moves: readonly Move[];
   readonly unchanged: number;
   /** Their files are missing: takeInventory has said so, the target keeps what it has. */
@@ -94,7 +88,7 @@ export class MailboxTasks {
   /** All mailboxes of the inventory against what the state says of them. */
   *compare(state: State): Sliced<Comparison> {
     const { full, checksum } = this.#options;
-    const todos: MailboxTodo[] = [];
+    const todos = new MailboxTodos(this.#inventory);
     const moving: ListedMailbox[] = [];
     const space = new SpaceNeeds(this.#plan.disks, this.#job.options.placement.reserve);
     let unchanged = 0;
@@ -130,14 +124,15 @@ export class MailboxTasks {
       const files = Math.max(0, summary.files - synced);
       const checkContent = row.inFlight === 1 || row.staged !== 0;
       const bytes = summary.files === 0 ? 0 : Math.round((summary.bytes * files) / summary.files);
-      todos.push({ id: row.id, kind, bytes, files, mailbox, checkContent });
+      todos.add({ kind, bytes, files, mailbox, checkContent });
     }
     const moves = moving.map((mailbox): Move => {
       const row = state.mailboxes.get(this.#inventory.table.rowIds[mailbox.at]!)!;
       const place = this.#plan.placeOf(mailbox);
       return { row, from: placeOfRow(this.#job, row), to: taskPlace(place), toPartition: place.partition };
     });
-    return { todos: inOrderOfUsers(todos), moves, unchanged, failed, space };
+    todos.putInOrder();
+    return { todos, moves, unchanged, failed, space };
   }
 
   taskOf({ mailbox, checkContent }: MailboxTodo, row: MailboxRow): BatchTask {
@@ -229,15 +224,4 @@ export function sourcePlaceOfRow(job: Job, { sourceKey }: Pick<MailboxRow, 'sour
 
 export function taskPlace({ roots, relative }: Pick<MailboxPlace, 'roots' | 'relative'>): TaskPlace {
   return { data: roots.data, archive: roots.archive ?? null, meta: roots.meta, relative };
-}
-
-/** A user's mailboxes one after the other: their seen database is read once, their links are found together. */
-function inOrderOfUsers(todos: readonly MailboxTodo[]): MailboxTodo[] {
-  const units = todos.map(({ mailbox }) => mailbox.unit);
-  const order = Uint32Array.from(todos.keys()).sort((a, b) => {
-    const [one, other] = [units[a]!, units[b]!];
-    if (one !== other) return one < other ? -1 : 1;
-    return todos[a]!.mailbox.name < todos[b]!.mailbox.name ? -1 : 1;
-  });
-  return Array.from(order, (i) => todos[i]!);
 }

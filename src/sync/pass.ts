@@ -19,7 +19,8 @@ import { Batches } from './batches.js';
 import { countLosses, findGone, removeGone } from './gone-mailboxes.js';
 import { askGuard, type GuardInput, NOTHING_LOST } from './guard.js';
 import { clearAnchors } from './links.js';
-import { MailboxTasks, type MailboxTodo } from './mailbox-tasks.js';
+import { MailboxTasks } from './mailbox-tasks.js';
+import type { MailboxTodo } from './mailbox-todos.js';
 import { moveMailboxes } from './moves.js';
 import type { PassContext } from './pass-context.js';
 import { noFigures, type PassFigures } from './pass-figures.js';
@@ -40,8 +41,8 @@ export interface PassResult {
   readonly figures: PassFigures;
   readonly inventory: Inventory;
   readonly plan: Plan;
-  /** Numbers in the table of those that were copied, or tried to. */
-  readonly copied: ReadonlySet<number>;
+  /** By numbers of the table: 1 for those that were copied, or tried to. */
+  readonly copied: Uint8Array;
 }
 
 export async function runPass(job: Job, state: State, options: PassOptions, context: PassContext): Promise<PassResult> {
@@ -91,7 +92,7 @@ class Pass {
     count.failed = failed;
     space.check();
     if (wave) {
-      const created = todos.filter(({ kind }) => kind === 'created').map(({ mailbox }) => mailbox);
+      const created = [...todos].filter(({ kind }) => kind === 'created').map(({ mailbox }) => mailbox);
       requireFreePlaces(
         job,
         created.map((mailbox) => ({ uniqueid: mailbox.uniqueid, name: mailbox.name, place: plan.placeOf(mailbox) })),
@@ -100,30 +101,32 @@ class Pass {
     openTargets(job, target, isAfterUnfinished);
     await moveMailboxes(moves, partitionRoots(job.target.conf), target, state.mailboxes, () => context.stop.stopped);
     const { table } = inventory;
+    const copied = new Uint8Array(inventory.mailboxes.length);
+    for (const { mailbox } of todos) copied[mailbox.at] = 1;
     // What could not be done, or changed meanwhile, is looked at again.
-    const copied = new Set(todos.map(({ mailbox }) => mailbox.at));
-    const uncertain = new Set(copied);
+    const uncertain = copied.slice();
     const batches = new Batches<MailboxTodo>(state, target, pool, context, this.#figures, {
       taskOf: (todo) => tasks.taskOf(todo, state.mailboxes.get(todo.id)!),
       onDone: ({ mailbox: { at } }, { print }) => {
         if (print === null) return;
-        uncertain.delete(at);
+        uncertain[at] = 0;
         table.setPrint(at, print);
       },
     });
     await batches.run(todos);
+    await pool.close(); // what comes now takes memory as well
     if (!context.stop.stopped && !held) this.#removeGone(inventory);
     if (!context.stop.stopped) for (const root of target.opened) clearAnchors(root);
     this.#figures.complete = !context.stop.stopped;
     if (this.#figures.complete) {
-      state.setFact('roots', JSON.stringify(usedRoots(inventory, source)));
+      state.setFact('roots', JSON.stringify(usedRoots(job, inventory, source)));
       if (options.full) state.setFact('lastFull', new Date().toISOString());
       if (options.checksum) state.setFact('lastChecksum', new Date().toISOString());
       // Who is left out for disuse may be at work again, and none of his files is in the list.
       const seenFiles = held || tasks.readsAnnotations || inventory.selection.hasUnused ? undefined : tasks.seenFiles();
       if (seenFiles) {
         const again = this.#saidAgain(todos);
-        SweepList.of(job, state, source, inventory, failed, again, seenFiles)?.save(uncertain);
+        SweepList.of(job, state, source, inventory, failed, again, seenFiles)?.save(positionsOf(uncertain));
       }
     }
     context.stop.throwIfInterrupted();
@@ -151,9 +154,12 @@ class Pass {
   }
 
   /** What the next whole pass would say too: not what is the business of mailboxes that were copied. */
-  #saidAgain(todos: readonly MailboxTodo[]): Problem[] {
-    const done = new Set(todos.map(({ mailbox }) => mailbox.name as string));
-    return this.context.problems.all.filter((problem) => !problem.stays && !done.has(problem.mailbox ?? ''));
+  #saidAgain(todos: Iterable<MailboxTodo>): Problem[] {
+    const problems = this.context.problems.all.filter(({ stays }) => !stays);
+    const named = new Set(problems.flatMap(({ mailbox }) => mailbox ?? []));
+    const done = new Set<string>();
+    if (named.size > 0) for (const { mailbox } of todos) if (named.has(mailbox.name)) done.add(mailbox.name);
+    return problems.filter(({ mailbox }) => !done.has(mailbox ?? ''));
   }
 
   /** @returns true where removals are to be held back. @throws RefusedError */
@@ -180,7 +186,7 @@ class Pass {
     const held = rootsWithMail(this.state);
     if (held.length === 0) return [];
     // One from which mailboxes.db has moved every mailbox away may be empty: then nothing there is missed.
-    const inUse = rootsInUse(inventory);
+    const inUse = rootsInUse(inventory, this.job);
     return held.filter((path) => {
       const root = inUse.has(path) ? this.session.source.root(path) : undefined;
       return root !== undefined && readDirectoryIsEmpty(root);
@@ -188,21 +194,25 @@ class Pass {
   }
 }
 
+function positionsOf(flags: Uint8Array): Set<number> {
+  const positions = new Set<number>();
+  for (let at = flags.indexOf(1); at >= 0; at = flags.indexOf(1, at + 1)) positions.add(at);
+  return positions;
+}
+
 /** The roots whose being empty would mean that mail is missing: not all that have mailboxes have files of each kind. */
-function rootsInUse({ mailboxes }: Inventory): Set<string> {
-  const partitions = new Set(mailboxes.map(({ place }) => place.roots));
+function rootsInUse({ mailboxes }: Inventory, { source }: Job): Set<string> {
+  const names = new Set<string>();
+  for (const { partition } of mailboxes) names.add(partition);
+  const partitions = [...source.conf.partitions.values()].filter(({ name }) => names.has(name));
   return new Set(
-    [...partitions].flatMap(({ data, archive, meta }) => [
-      meta.index,
-      data,
-      ...(archive === undefined ? [] : [archive]),
-    ]),
+    partitions.flatMap(({ data, archive, meta }) => [meta.index, data, ...(archive === undefined ? [] : [archive])]),
   );
 }
 
 /** What must not be empty at the next pass: an unmounted partition is. */
-function usedRoots(inventory: Inventory, source: SourceTrees): string[] {
-  return [...rootsInUse(inventory)].filter((path) => {
+function usedRoots(job: Job, inventory: Inventory, source: SourceTrees): string[] {
+  return [...rootsInUse(inventory, job)].filter((path) => {
     const root = source.root(path);
     return root !== undefined && !readDirectoryIsEmpty(root);
   });

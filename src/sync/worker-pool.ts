@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { keepHeapSmall } from '../base/heap.js';
+import { native } from '../disk/native.js';
 import type { SyncProgress, SyncResult, SyncTask } from '../model/sync-task.js';
 import { syncMailbox } from './sync-mailbox.js';
 import { syncContext, type WorkerMessage, type WorkerSetup } from './worker.js';
@@ -61,6 +62,7 @@ export class WorkerPool {
   }
 
   async #start(): Promise<void> {
+    native()?.shareMallocArena(); // 12 MB less of 4 workers and V8's own threads
     const begun: Promise<unknown>[] = [];
     while (this.#workers.length < this.#size) {
       const worker = new Worker(new URL('./worker.js', import.meta.url), {
@@ -75,9 +77,11 @@ export class WorkerPool {
     keepHeapSmall(); // V8 has put the flag for the young generation back with each of their heaps
   }
 
+  /** Ends the workers; they would be started again. */
   async close(): Promise<void> {
     this.#own?.source.close();
     this.#own?.target.close();
+    this.#own = undefined;
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
     this.#workers = [];
   }
