@@ -123,6 +123,8 @@ export async function cutover(
     );
     endPhase('leftovers');
     const units = new Set(inventory.mailboxes.map(({ unit }) => unit));
+    // The pass may have taken long.
+    requireTargetStopped(job, 'Stop it, keep it from being started (systemd, monit), and run cutover again.');
     if (wave && !options.rehearse) beginWave(job, state, target, units);
     const databases = await migrateDatabases(
       job,
@@ -141,6 +143,10 @@ export async function cutover(
     const copiedIds = new Set(inventory.mailboxes.flatMap(({ at, uniqueid }) => (copied[at] === 1 ? uniqueid : [])));
     const checks = checkTarget(job, inventory, migrated, target, copiedIds, opened);
     endPhase('checks');
+    requireTargetStopped(
+      job,
+      'It was started while its databases were written, and may have them half: stop it, and run cutover again.',
+    );
     const moved = [...sweepAgain(job, inventory, wave), ...databases.changedSince()];
     if (moved.length > 0) {
       throw new RefusedError(
@@ -215,16 +221,19 @@ function requireStopped(job: Job, options: CutoverOptions, wave: boolean): void 
         : 'Stop it (and its cron jobs), then run cutover again.',
       { code: 'old-server-runs' },
     );
+  requireTargetStopped(
+    job,
+    wave
+      ? 'Stop it: the cutover adds to its databases, which takes seconds.'
+      : 'Stop it: the cutover writes its databases.',
+  );
+}
+
+/** @throws RefusedError */
+function requireTargetStopped(job: Job, next: string): void {
   const now = runningServer(job.target);
   if (now.length > 0)
-    throw new RefusedError(
-      'The new server runs',
-      now.slice(0, 4).join('; '),
-      wave
-        ? 'Stop it: the cutover adds to its databases, which takes seconds.'
-        : 'Stop it: the cutover writes its databases.',
-      { code: 'new-server-runs' },
-    );
+    throw new RefusedError('The new server runs', now.slice(0, 4).join('; '), next, { code: 'new-server-runs' });
 }
 
 /** All fingerprints once more, and mailboxes.db: 0.4 s for 100,000 mailboxes, and it works everywhere. */
