@@ -68,6 +68,7 @@ describe('private annotations of messages', () => {
       const at = await annotationsFile(job, user, folder);
       await server.start();
 
+      expect(server.tool('cyr_dbtool', [at, 'twoskip', 'consistent'])).toMatch(/^Yes/);
       const [[uid, shown]] = (await fetchNotes(server, user, folder)) as [[number, string]];
       expect(shown).toBe(note);
       expect(records(at, uid)).toEqual([[OWNER, note]]);
@@ -98,6 +99,7 @@ describe('private annotations of messages', () => {
       await again.cutover({ exit: [0, 3] });
       const nextAt = await annotationsFile(again, user, folder);
       await next.start();
+      expect(next.tool('cyr_dbtool', [nextAt, 'twoskip', 'consistent'])).toMatch(/^Yes/);
       expect((await fetchNotes(next, user, folder)).find(([one]) => one === uid)).toEqual([uid, 'a third']);
       expect(records(nextAt, uid)).toEqual([[OWNER, 'a third']]);
       expect(next.tool('reconstruct', ['-n', external(user, folder)], 'any')).not.toMatch(/annot/i);
