@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { describe, expect } from 'vitest';
 import { findTargets } from '../matrix/targets.js';
 import type { CyrsyncDocument } from '../support/cyrsync.js';
@@ -145,7 +146,8 @@ describe('conversations', () => {
     const files = execFileSync('find', [`${source.dir}/conf/user`, '-name', 'conversations.db'], { encoding: 'utf8' });
     expect(files.trim().split('\n')).toHaveLength(2);
     for (const file of files.trim().split('\n')) rmSync(file);
-    await makeAnew(live, source, 'of users who have none', before);
+    const target = live.server('new', { hash: 'full', options: ON });
+    await makeAnew(live, source, target, 'of users who have none', before);
   });
 
   liveTest('of a server that had them off are made by the command that the cutover names', async (live) => {
@@ -153,38 +155,55 @@ describe('conversations', () => {
     await source.start();
     await correspond(source);
     await source.stop();
-    await makeAnew(live, source, 'had conversations off', undefined);
+    const target = live.server('new', { hash: 'full', options: ON });
+    await makeAnew(live, source, target, 'had conversations off', undefined);
   });
 
   // Made by test/matrix/make-chroots.sh; no machine has to have them.
-  for (const { version, root } of process.env.CI || !existsSync('/tmp/chroots') ? [] : findTargets('/tmp/chroots')) {
-    if (root === undefined || version !== '3.2') continue;
-    liveTest(`of ${version} are made anew by that command, each message in its old one`, async (live) => {
-      const source = live.server('old', { hash: 'basic', options: ON, root });
+  const chroots = process.env.CI || !existsSync('/tmp/chroots') ? [] : findTargets('/tmp/chroots');
+  for (const [from, to, isCopied] of [
+    ['3.2', '3.6', false],
+    ['3.6', '3.10', false],
+    ['3.10', '3.12', true],
+  ] as const) {
+    const [old, next] = [from, to].map((version) => chroots.find((one) => one.version === version));
+    if (!old || !next) continue;
+    liveTest(`of ${from} are ${isCopied ? 'copied' : 'made anew by those commands'} for ${to}`, async (live) => {
+      const source = live.server('old', { hash: 'basic', options: ON, root: old.root });
+      const target = live.server('new', { hash: 'full', options: ON, root: next.root });
       try {
         await source.start();
         await correspond(source);
         const before = await Promise.all(USERS.map((user) => seen(source, user)));
         await source.stop();
-        await makeAnew(live, source, 'keeps them otherwise', before);
+        if (!isCopied) return await makeAnew(live, source, target, 'keeps them otherwise', before);
+        expect(row(await migrate(jobOf(live, source, target)))).toMatchObject({ action: 'copied', entries: 2 });
+        await target.start();
+        expect(await Promise.all(USERS.map((user) => seen(target, user)))).toEqual(before);
+        await answerOnTarget(target);
       } finally {
-        rmSync(source.realDir, { recursive: true, force: true });
+        for (const server of [source, target]) {
+          await server.stop();
+          rmSync(dirname(server.realDir), { recursive: true, force: true });
+        }
       }
     });
   }
 });
 
+function jobOf(live: Live, source: CyrusServer, target: CyrusServer): Job {
+  const [fromRoot, toRoot] = [source.setup.root, target.setup.root];
+  return new Job({ dir: live.dir, from: source.confFile, fromRoot, to: target.confFile, toRoot });
+}
+
 async function makeAnew(
   live: Live,
   source: CyrusServer,
+  target: CyrusServer,
   why: string,
   before: readonly Seen[] | undefined,
 ): Promise<void> {
-  const target = live.server('new', { hash: 'full', options: ON });
-  const { root } = source.setup;
-  const document = await migrate(
-    new Job({ dir: live.dir, from: source.confFile, fromRoot: root, to: target.confFile }),
-  );
+  const document = await migrate(jobOf(live, source, target));
   const { action, note } = row(document)!;
   expect([action, note]).toEqual(['left-to-target', expect.stringContaining(why)]);
   const commands = [...note.matchAll(/(ctl_conversationsdb) (-\w) (-r)/g)];
