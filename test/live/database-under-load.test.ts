@@ -92,7 +92,7 @@ if (missing) {
 
   /** Lets the tool run transactions from `first` on while `act` does, then kills it in the middle of one. */
   async function untilKilled(backend: ToolBackend, first: number, act: () => Promise<void>) {
-    const child = tool.start(backend, [commandFile('commands', first, 4_000)]);
+    const child = tool.start(backend, [commandFile('commands', first, 16_000)]);
     await whileRunning(child, act);
   }
 
