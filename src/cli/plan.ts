@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { ConfigError, RefusedError } from '../base/errors.js';
 import { Exit } from '../base/exit.js';
 import { keepHeapSmall } from '../base/heap.js';
-import { plural } from '../base/units.js';
+import { formatBytes, plural } from '../base/units.js';
 import { fromExternal } from '../cyrus/names/mailbox-name.js';
 import { errnoOf } from '../disk/os-path.js';
 import { SourceTrees } from '../disk/trees.js';
@@ -16,7 +16,7 @@ import { explain } from '../plan/explain.js';
 import { type DetailedPlan, type PlanOptions, planOf, requireBalance } from '../plan/plan.js';
 import { inputOf } from '../plan/plan-input.js';
 import { idleRules } from '../plan/problems.js';
-import { largestUnits, plannedMoves, sumsAfter, sumsBefore } from '../plan/sums.js';
+import { type LinkSums, largestUnits, linkSums, plannedMoves, sumsAfter, sumsBefore } from '../plan/sums.js';
 import { csvName, nameOfCsv, printCsv, readCsv } from '../report/csv.js';
 import { explanationText, planText } from '../report/plan-text.js';
 import type { State } from '../state/state.js';
@@ -96,6 +96,7 @@ function planOutcome(
   const before = sumsBefore(job, plan);
   const after = sumsAfter(plan);
   const { spread, lowerBound, growth, decision } = details;
+  const shared = linkSums(plan);
   const notes = [
     ...(options.dryRun ? ['nothing of this was remembered (--dry-run).'] : []),
     ...(inventory ? [] : ['this is the source as it was last seen (--as-seen).']),
@@ -106,7 +107,7 @@ function planOutcome(
     ...(options.csv === undefined
       ? []
       : [`written to ${options.csv}: ${plural(details.collected.keys.length, 'row')}.`]),
-    'messages that users share as hard links are counted for each; who shares with whom is not looked at: links last within a file system.',
+    ...linkNotes(shared),
   ];
   const shown = { layout: job.layout, policy: plan.policy, before, after, spread, lowerBound, largest };
   const body = {
@@ -116,6 +117,7 @@ function planOutcome(
     planned,
     growth: growth ?? null,
     aim: decision.aim ?? null,
+    links: shared ?? null,
     notes,
   };
   return {
@@ -123,6 +125,19 @@ function planOutcome(
     text: planText({ ...shown, head: selectionLines(selection), planned, growth, notes }, terminalOf(options)),
     exit,
   };
+}
+
+function linkNotes(shared: LinkSums | undefined): string[] {
+  if (!shared) return [];
+  const { savedBytes, splitBytes, oneIn } = shared;
+  const by = oneIn === 1 ? '' : ` (estimated from one message in ${oneIn})`;
+  return [
+    `messages that are hard links take ${formatBytes(savedBytes)} less than they add up to${by}; ${
+      splitBytes === 0
+        ? 'none lies on several file systems'
+        : `${formatBytes(splitBytes)} are copied once more to another file system`
+    }.`,
+  ];
 }
 
 /** @throws ConfigError where what was seen does not say it. */

@@ -76,6 +76,8 @@ const JobFile = v.strictObject({
       shared: v.optional(OneOrMore),
       /** Partitions to which nothing new goes that no rule names them for. */
       exclude: v.optional(OneOrMore, []),
+      /** Whether the indexes are looked through for messages that are hard links, where that may change the plan. */
+      links: v.optional(v.boolean(), true),
       /** Left free on each file system: `"2%"` of it, or a size as `"50 GiB"`. */
       reserve: v.optional(ReserveText, '2%'),
       /** What `plan --rebalance` comes down to: the fullest partition against the mean. */

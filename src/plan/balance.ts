@@ -5,6 +5,7 @@
  */
 import { improve } from './improve.js';
 import { searchLeastMoves } from './least-moves.js';
+import { bundlesOf, dataDisks, savedBy, savedOfTask } from './links.js';
 import { Loads } from './loads.js';
 import { lowerBound } from './lower-bound.js';
 import type { PlacementTask } from './units.js';
@@ -12,11 +13,27 @@ import type { PlacementTask } from './units.js';
 /** Closer to the lower bound than this is not looked for: a tenth of what is promised. */
 const GOOD_ENOUGH = 1.001;
 
+/** Placements that keep links on one file system may be so much less even: what is promised of any. */
+const MOST_FOR_LINKS = 1.01;
+/** A file system may be so much over its share with a bundle: others can't go off it to make it even. */
+const SLACK_FOR_LINKS = 0.005;
 /** Of so few, all placements are tried where that may gain. */
 const FEW = 12;
 
 /** What lies or was promised somewhere stays there; all others are placed. */
 export function balance(task: PlacementTask): Loads {
+  const plain = spread(task, false);
+  if (!task.links) return plain;
+  plain.spare(savedOfTask(plain));
+  const bundled = spread(task, true);
+  bundled.spare(savedOfTask(bundled));
+  const isWorse =
+    bundled.shortfalls().length > plain.shortfalls().length ||
+    bundled.spread() > Math.max(plain.spread(), MOST_FOR_LINKS * lowerBound(plain));
+  return isWorse ? plain : bundled;
+}
+
+function spread(task: PlacementTask, inBundles: boolean): Loads {
   const loads = new Loads(task);
   const { keys, current } = task;
   const isOpen = (u: number) => current[u]! < 0;
@@ -27,11 +44,79 @@ export function balance(task: PlacementTask): Loads {
   const units = new Uint32Array(count);
   for (let u = 0, at = 0; u < keys.length; u++) if (isOpen(u)) units[at++] = u;
   sortLargestFirst(task, units);
-  for (const u of units) loads.put(u, bestPlace(loads, u));
-  const goodEnough = Math.min(GOOD_ENOUGH * lowerBound(loads), loads.mostOfShare);
-  improve(loads, goodEnough, isOpen);
-  if (count <= FEW && loads.spread() > goodEnough) searchLeastMoves(loads, task, [...units], goodEnough);
+  const bundled = inBundles ? placeBundles(loads, units, isOpen) : undefined;
+  for (const u of units) if (!bundled?.has(u)) loads.put(u, bestPlace(loads, u));
+  const bound = lowerBound(loads);
+  const goodEnough = Math.min(GOOD_ENOUGH * bound, loads.mostOfShare);
+  if (bundled) {
+    improve(loads, goodEnough, (u) => isOpen(u) && !bundled.has(u));
+    if (loads.spread() <= MOST_FOR_LINKS * bound && loads.spread() <= loads.mostOfShare) return loads;
+  }
+  improve(loads, bundled ? Math.min(MOST_FOR_LINKS * bound, loads.mostOfShare) : goodEnough, isOpen);
+  if (!bundled && count <= FEW && loads.spread() > goodEnough) searchLeastMoves(loads, task, [...units], goodEnough);
   return loads;
+}
+
+/** Those who share mail by links come to one file system, spread over its partitions. @returns who was placed so */
+function placeBundles(loads: Loads, units: Uint32Array, isOpen: (u: number) => boolean): ReadonlySet<number> {
+  const diskOf = dataDisks(loads.task);
+  const { choices, choice, links } = loads.task;
+  const oneIn = links?.oneIn ?? 1;
+  const placed = new Set<number>();
+  const rank = new Float64Array(loads.assignment.length);
+  for (const [at, u] of units.entries()) rank[u] = at;
+  const largest = (of: readonly number[]) => Math.min(...of.map((u) => rank[u]!));
+  const bundles = bundlesOf(loads, isOpen, diskOf).sort((a, b) => largest(a.units) - largest(b.units));
+  const saved = loads.task.disks.map(() => ({ bytes: 0, inodes: 0 }));
+  for (const { units: together, drawnTo, own } of bundles) {
+    const sorted = [...together].sort((a, b) => rank[a]! - rank[b]!);
+    const set = choices[choice[sorted[0]!]!]!; // all have the same
+    const disk = bestDisk(loads, sorted, set, diskOf, drawnTo);
+    if (disk < 0) continue;
+    const there = set.filter((p) => diskOf[p] === disk);
+    for (const u of sorted) {
+      loads.put(u, bestPlace(loads, u, there));
+      placed.add(u);
+    }
+    const spared = savedBy({ groups: own, oneIn }, (u) => loads.assignment[u]!, diskOf, saved.length)[disk]!;
+    saved[disk]!.bytes += spared.bytes;
+    saved[disk]!.inodes += spared.inodes;
+    loads.spare(saved);
+  }
+  return placed;
+}
+
+/** The file system that is least full with all of them, or that has their mail already; -1 where they are too much for any. */
+function bestDisk(
+  loads: Loads,
+  units: readonly number[],
+  set: readonly number[],
+  diskOf: readonly number[],
+  drawnTo: ReadonlyMap<number, number>,
+): number {
+  let best = -1;
+  let least = Number.POSITIVE_INFINITY;
+  for (const disk of new Set(set.map((p) => diskOf[p]!))) {
+    const there = set.filter((p) => diskOf[p] === disk && loads.shares[p]! > 0);
+    const share = there.reduce((sum, p) => sum + loads.shares[p]!, 0);
+    let measure = 0;
+    for (const kind of [0, 1]) {
+      let carried = 0;
+      for (const p of there) {
+        const k = loads.first[p]! + kind;
+        carried += loads.loads[k]! * loads.shares[p]!;
+        if (p === there[0]) for (const u of units) carried += loads.part(u, k) * loads.shares[p]!;
+      }
+      measure = Math.max(measure, share > 0 ? carried / share : Number.POSITIVE_INFINITY);
+    }
+    if (measure > 1 + SLACK_FOR_LINKS) continue;
+    if (drawnTo.has(disk)) measure -= 2; // before all that have nothing of it
+    if (measure < least) {
+      least = measure;
+      best = disk;
+    }
+  }
+  return best;
 }
 
 /** By the larger of what a unit is of all bytes and of all files, the first slot's; then by name. */
@@ -69,9 +154,7 @@ function sortFalling(units: Uint32Array, size: Float64Array): void {
 }
 
 /** Of the partitions allowed the one where it weighs least; where it fits nowhere, that which it overfills least. */
-function bestPlace(loads: Loads, u: number): number {
-  const { choices, choice } = loads.task;
-  const set = choices[choice[u]!]!;
+function bestPlace(loads: Loads, u: number, set = loads.task.choices[loads.task.choice[u]!]!): number {
   let best = -1;
   let least = Number.POSITIVE_INFINITY;
   for (const p of set) {

@@ -9,10 +9,11 @@ import type { PlacementRow } from '../state/placement-rows.js';
 import { balance } from './balance.js';
 import type { Collected } from './collect.js';
 import { daysSince, type GrowthAhead, grownPartitions, growthOfUnits } from './growth.js';
+import { savedOfTask } from './links.js';
 import { Loads } from './loads.js';
 import { type Reason, Reasons, reasonOf } from './reason.js';
 import { rebalance } from './rebalance.js';
-import type { PlacementTask, PlanPartition, Room } from './units.js';
+import type { Links, PlacementTask, PlanPartition, Room } from './units.js';
 
 export type PlacedBefore = Pick<PlacementRow, 'unit' | 'partition' | 'reason' | 'bytes' | 'placedAt'>;
 
@@ -27,6 +28,8 @@ export interface DecideInput {
   readonly rulesChanged: boolean;
   /** By key: partitions of a spreadsheet, names that are there. */
   readonly edited: ReadonlyMap<string, string>;
+  /** Messages that several names share, where somebody looked; its units are positions. */
+  readonly links?: Links | undefined;
   /** Wanted spread, where all that may be moved is to be. */
   readonly rebalanceTo: number | undefined;
 }
@@ -41,6 +44,8 @@ export interface Decision {
   readonly fresh: Uint32Array;
   /** Whether there is room for the growth too. */
   readonly roomForGrowth: boolean;
+  /** By disk, what links save of what is still to be copied. */
+  readonly saved: readonly Room[];
   /** The spread that was aimed at by a rebalance. */
   readonly aim: number | undefined;
 }
@@ -94,7 +99,7 @@ export function decide(input: DecideInput): Decision {
   }
   const isMovable = (u: number) => choices[choice[u]!]!.length > 1 && choices[choice[u]!]!.includes(current[u]!);
   const task = (on: readonly PlanPartition[]): PlacementTask => ({
-    ...{ keys, partitions: on, disks: rooms, choices, choice, current, lying },
+    ...{ keys, partitions: on, disks: rooms, choices, choice, current, lying, links: input.links },
   });
   const make = (on: readonly PlanPartition[]): { loads: Loads; aim: number | undefined } =>
     rebalanceTo === undefined
@@ -106,6 +111,8 @@ export function decide(input: DecideInput): Decision {
   const roomForGrowth = !later || made.loads.shortfalls().length === 0;
   if (!roomForGrowth) made = make(partitions);
   else if (later) made = { ...made, loads: placedOn(task(partitions), made.loads) };
+  const saved = savedOfTask(made.loads);
+  made.loads.spare(saved);
   const { assignment } = made.loads;
   const fresh = new Uint32Array(keys.length);
   let freshCount = 0;
@@ -126,6 +133,7 @@ export function decide(input: DecideInput): Decision {
     bytesThen,
     fresh: fresh.slice(0, freshCount),
     roomForGrowth,
+    saved,
     aim: made.aim,
   };
 }

@@ -5,7 +5,7 @@
  * slot. Shares follow the room on the disks for the average mail of this job, so that all partitions would run full at
  * the same time; 1 is an even spread. Allocates nothing after construction.
  */
-import type { Assignment, PlacementTask } from './units.js';
+import type { Assignment, PlacementTask, Room } from './units.js';
 
 /** Below this much of a byte or file, a disk is not over its room: sums of doubles. */
 const SLACK = 1e-6;
@@ -111,6 +111,14 @@ export class Loads {
       return { shares: Float64Array.from(open, (isOpen) => (isOpen ? 1 / count : 0)), mostOfShare: 0 };
     }
     return { shares: raw.map((r) => r / total), mostOfShare: total };
+  }
+
+  /** Makes room for what links save, by disk: in place of what was given before. */
+  spare(saved: readonly Room[]): void {
+    for (const [d, { bytes, inodes }] of this.task.disks.entries()) {
+      this.room[2 * d] = bytes + (saved[d]?.bytes ?? 0);
+      this.room[2 * d + 1] = inodes + (saved[d]?.inodes ?? 0);
+    }
   }
 
   /** Puts a unit that is nowhere. */

@@ -17,13 +17,15 @@ import { type Disks, disksOf, freeRoom, type ProbeDisk, probeDisk, ROLES } from 
 import { type Footprint, plainFootprint } from './footprint.js';
 import { type Growth, type GrowthAhead, growthOf, isWorthKeeping, KEPT_SIZES } from './growth.js';
 import { HashSet, hashOf } from './key-table.js';
+import { isMostlyNew, linkRows, rememberedLinks } from './known-links.js';
+import { lookForLinks } from './look-for-links.js';
 import { lowerBound } from './lower-bound.js';
 import { policyOf, targetPlace } from './placement.js';
 import { inputOf, type PlanInput, type PlannedMailbox } from './plan-input.js';
 import { problemsOf } from './problems.js';
 import { PlacementRules, type Policy } from './rules.js';
 import { Sizes } from './sizes.js';
-import type { Room } from './units.js';
+import type { Links, Room } from './units.js';
 
 /** Mailboxes between two places to stop. */
 const SLICE = 4;
@@ -33,6 +35,8 @@ export interface Plan {
   /** What a pass says too: a partition that would overflow, a spread that went too far. */
   readonly problems: readonly Problem[];
   readonly disks: Disks;
+  /** By disk, what hard links save of what is still to be copied there. */
+  readonly saved: readonly Room[];
   partitionOf(mailbox: PlannedMailbox): string;
   /** What it takes of the disks. */
   footprintOf(mailbox: PlannedMailbox): Footprint;
@@ -49,6 +53,7 @@ export interface PlanDetails {
   readonly collected: Collected;
   /** By partition of the source, what lies there. */
   readonly before: ReadonlyMap<string, SourceSum>;
+  readonly links: Links | undefined;
   readonly decision: Decision;
   readonly spread: number;
   readonly lowerBound: number;
@@ -146,22 +151,39 @@ export function* planSlices(job: Job, state: State, input: PlanInput, options: P
   const growth = isWhole ? growthOf([...history, { at: now.toISOString(), bytes, files }]) : undefined;
   const placedBy = JSON.stringify([partitions, policy, placement]);
   const placedByThen = state.fact('placedBy');
-  const decision = decide({
-    collected,
-    partitions: slotsOf(disks.partitions, blockBytes, collected.columns),
-    rooms,
-    growth: growthAhead(growth, bytes, placement.growth_days, now),
-    placed: state.placement.all(),
-    rulesChanged: placedByThen !== undefined && placedByThen !== placedBy,
-    edited: options.edited ?? new Map(),
-    rebalanceTo: options.rebalanceTo,
-  });
+  const slots = slotsOf(disks.partitions, blockBytes, collected.columns);
+  const decideWith = (known: Links | undefined) =>
+    decide({
+      collected,
+      partitions: slots,
+      rooms,
+      growth: growthAhead(growth, bytes, placement.growth_days, now),
+      placed: state.placement.all(),
+      rulesChanged: placedByThen !== undefined && placedByThen !== placedBy,
+      edited: options.edited ?? new Map(),
+      links: known,
+      rebalanceTo: options.rebalanceTo,
+    });
+  const unitOf = (mailbox: PlannedMailbox) => collected.positions.get(rules.of(ruled(mailbox)).key)!;
+  const trees = placement.links ? options.trees : undefined;
+  const isSpread = policy === 'balance' && new Set(disks.partitions.map(({ disk }) => disk.data)).size > 1;
+  let looked: Links | undefined;
+  if (trees && isSpread && (options.rebalanceTo !== undefined || isMostlyNew(collected, state)))
+    looked = yield* lookForLinks(mailboxesOf(input), input.count, unitOf, trees);
+  let links = looked ?? rememberedLinks(state.placement.links(), collected);
+  let decision = decideWith(links);
+  if (trees && !looked && decision.loads.shortfalls().length > 0) {
+    looked = yield* lookForLinks(mailboxesOf(input), input.count, unitOf, trees);
+    links = looked;
+    decision = decideWith(links);
+  }
   const { loads } = decision;
   if (!options.dryRun) {
     const placedAt = now.toISOString();
     if (policy !== 'balance' && placedByThen !== placedBy) state.placement.forgetUnsaid();
     // What does not fit is no promise: it is placed anew once there is room.
     if (loads.shortfalls().length === 0) state.placement.save(placementRows(decision, collected, disks, placedAt));
+    if (looked) state.placement.saveLinks(linkRows(looked, collected));
     if (placedByThen !== placedBy) state.setFact('placedBy', placedBy);
     if (isWhole && isWorthKeeping(history, now)) state.placement.addGrowth({ at: placedAt, bytes, files }, KEPT_SIZES);
   }
@@ -170,8 +192,9 @@ export function* planSlices(job: Job, state: State, input: PlanInput, options: P
   return {
     ...lookups(job, rules, disks, collected.positions, loads.assignment, footprintOf),
     policy,
+    saved: decision.saved,
     problems: problemsOf(decision, disks, spread, bound, placement.spread_limit, collected),
-    details: { rules, collected, before, decision, spread, lowerBound: bound, rooms, growth },
+    details: { rules, collected, before, links, decision, spread, lowerBound: bound, rooms, growth },
   };
 }
 
@@ -238,6 +261,10 @@ function hasDisksOfTheirOwn({ partitions }: Disks): boolean {
 /** How much of a mailbox is on the target already, by the records of its index at the last copy (-1: never). */
 export function copiedPart(syncedFiles: number, files: number): number {
   return files === 0 ? 1 : Math.min(1, Math.max(0, syncedFiles) / files);
+}
+
+function* mailboxesOf(input: PlanInput): Iterable<PlannedMailbox> {
+  for (const { mailbox } of input.rows()) yield mailbox;
 }
 
 function addTo(

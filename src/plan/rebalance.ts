@@ -7,6 +7,7 @@
 import { balance } from './balance.js';
 import { improve } from './improve.js';
 import { MOST_UNITS, searchLeastMoves } from './least-moves.js';
+import { sharedBytes } from './links.js';
 import type { Loads } from './loads.js';
 import { lowerBound } from './lower-bound.js';
 import type { PlacementTask } from './units.js';
@@ -135,7 +136,8 @@ function sortIntoQueues(
   isFree: (u: number) => boolean,
   careful: boolean,
 ): void {
-  const { lying } = loads.task;
+  const { lying, links } = loads.task;
+  const shared = links && sharedBytes(links, lying.length); // what else is copied once more
   const relief = new Float64Array(lying.length);
   const price = new Float32Array(lying.length); // what differs in doubles only is the same price
   for (let u = 0; u < lying.length; u++) {
@@ -148,7 +150,7 @@ function sortIntoQueues(
       best = queue;
     }
     if (!best) continue;
-    price[u] = lying[u]! / relief[u]!;
+    price[u] = (lying[u]! + (shared?.[u] ?? 0)) / relief[u]!;
     best.push(u);
   }
   const order = careful ? -1 : 1;

@@ -5,16 +5,20 @@ import type { Reserve } from '../job/job-file.js';
 import { takenBy } from './collect.js';
 import { type Disks, freeRoom } from './disks.js';
 import type { Footprint } from './footprint.js';
+import type { Room } from './units.js';
 
 /** Added up mailbox by mailbox; nothing of them is kept. */
 export class SpaceNeeds {
   readonly #disks: Disks;
   readonly #reserve: Reserve;
+  readonly #saved: readonly Room[];
   readonly #blockBytes: readonly number[];
   readonly #needs: { bytes: number; inodes: number; partitions: Set<string> }[];
 
-  constructor(disks: Disks, reserve: Reserve) {
+  /** @param saved By disk, what hard links save of all that is to be copied. */
+  constructor(disks: Disks, reserve: Reserve, saved: readonly Room[] = []) {
     this.#disks = disks;
+    this.#saved = saved;
     this.#reserve = reserve;
     this.#blockBytes = disks.disks.map((disk) => disk.blockBytes);
     this.#needs = disks.disks.map(() => ({ bytes: 0, inodes: 0, partitions: new Set() }));
@@ -55,7 +59,9 @@ export class SpaceNeeds {
 
   /** What {@link check} throws, if anything. */
   refusal(): RefusedError | undefined {
-    for (const [d, { bytes, inodes, partitions }] of this.#needs.entries()) {
+    for (const [d, { partitions, ...needed }] of this.#needs.entries()) {
+      const bytes = needed.bytes - (this.#saved[d]?.bytes ?? 0);
+      const inodes = needed.inodes - (this.#saved[d]?.inodes ?? 0);
       const free = freeRoom(this.#disks.disks[d]!, this.#reserve);
       const where = `partition ${[...partitions].join(', ')}`;
       const next =

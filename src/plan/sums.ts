@@ -3,6 +3,7 @@ import type { Job } from '../job/job.js';
 import type { PartitionSum, PlannedMoves, PlannedWay, TargetPartitionSum, UnitSum } from '../model/placement-view.js';
 import { type Disks, disksOf, type ProbeDisk, probeDisk, ROLES } from './disks.js';
 import { HashSet } from './key-table.js';
+import { savedBy, splitBytes } from './links.js';
 import type { DetailedPlan } from './plan.js';
 import type { PlanInput } from './plan-input.js';
 
@@ -117,5 +118,27 @@ export function plannedMoves({ disks, placeOf }: DetailedPlan, input: PlanInput)
       (way) => way.bytes,
     ),
     ways: all,
+  };
+}
+
+export interface LinkSums {
+  /** What messages under several names take less than these add up to, where they come to lie. */
+  readonly savedBytes: number;
+  /** Of messages that come to lie on several file systems, each beyond the first. */
+  readonly splitBytes: number;
+  /** Of so many messages one was looked at. */
+  readonly oneIn: number;
+}
+
+/** Undefined where nobody looked, or there are none. */
+export function linkSums({ disks, details: { links, decision } }: DetailedPlan): LinkSums | undefined {
+  if (!links || links.groups.length === 0) return undefined;
+  const diskOf = disks.partitions.map(({ disk }) => disk.data);
+  const placeOf = (u: number) => decision.loads.assignment[u]!;
+  const saved = savedBy({ ...links, oneIn: 1 }, placeOf, diskOf, disks.disks.length);
+  return {
+    savedBytes: links.oneIn * saved.reduce((sum, { bytes }) => sum + bytes, 0),
+    splitBytes: splitBytes(links, placeOf, diskOf),
+    oneIn: links.oneIn,
   };
 }

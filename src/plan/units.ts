@@ -30,6 +30,22 @@ export interface Room {
   readonly inodes: number;
 }
 
+/** Messages whose names are in the same units. */
+export interface LinkGroup {
+  /** Positions of units, ascending; one for each name, so that a unit may stand there twice. */
+  readonly units: readonly number[];
+  /** Of one name of each message that was met; their number; and the sum of the squares of their sizes. */
+  readonly bytes: number;
+  readonly files: number;
+  readonly squares: number;
+}
+
+export interface Links {
+  readonly groups: readonly LinkGroup[];
+  /** Of so many messages one was looked at: 1 is all. */
+  readonly oneIn: number;
+}
+
 export interface PlacementTask {
   /** Names, which break ties, so that the order of the input does not matter. */
   readonly keys: readonly string[];
@@ -43,6 +59,8 @@ export interface PlacementTask {
   readonly current: Int16Array;
   /** Bytes of each unit that lie there already: what it costs to move it. */
   readonly lying: Float64Array;
+  /** Messages that several names share, where somebody looked. */
+  readonly links?: Links | undefined;
 }
 
 /** The partition of each unit. */

@@ -80,6 +80,11 @@ CREATE TABLE IF NOT EXISTS sizes (
   uniqueid TEXT PRIMARY KEY, print TEXT NOT NULL, archivedBytes INTEGER NOT NULL, archivedFiles INTEGER NOT NULL,
   indexBytes INTEGER NOT NULL, cacheBytes INTEGER NOT NULL
 ) WITHOUT ROWID;
+-- Messages that are one file under names in several units, or twice in one: units as a JSON array of keys, one a name.
+CREATE TABLE IF NOT EXISTS links (
+  id INTEGER PRIMARY KEY, units TEXT NOT NULL, bytes INTEGER NOT NULL, files INTEGER NOT NULL, squares REAL NOT NULL,
+  oneIn INTEGER NOT NULL -- of so many messages one was looked at
+);
 -- The size of the whole source, as plans saw it: how it grows.
 CREATE TABLE IF NOT EXISTS growth (at TEXT PRIMARY KEY, bytes INTEGER NOT NULL, files INTEGER NOT NULL) WITHOUT ROWID;
 `;

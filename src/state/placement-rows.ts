@@ -27,6 +27,18 @@ export interface SizesRow {
   readonly cacheBytes: number;
 }
 
+/** Messages that are one file under several names. */
+export interface LinksRow {
+  /** Keys of units, one for each name. */
+  readonly units: readonly string[];
+  /** Of one name of each message that was met, their number, and the squares of their sizes. */
+  readonly bytes: number;
+  readonly files: number;
+  readonly squares: number;
+  /** Of so many messages one was looked at. */
+  readonly oneIn: number;
+}
+
 /** The whole source at one time. */
 export interface GrowthRow {
   /** ISO 8601. */
@@ -89,6 +101,24 @@ export class PlacementRows {
   saveSizes(rows: readonly SizesRow[]): void {
     this.#db.transaction(() => {
       for (const row of rows) this.#putSizes.run(row);
+    })();
+  }
+
+  links(): LinksRow[] {
+    const rows = this.#db.prepare('SELECT units, bytes, files, squares, oneIn FROM links').all() as (Omit<
+      LinksRow,
+      'units'
+    > & { units: string })[];
+    return rows.map(({ units, ...row }) => ({ ...row, units: JSON.parse(units) as string[] }));
+  }
+
+  /** In place of what was known. */
+  saveLinks(rows: Iterable<LinksRow>): void {
+    this.#db.transaction(() => {
+      this.#db.prepare('DELETE FROM links').run();
+      const put = this.#db.prepare('INSERT INTO links (units, bytes, files, squares, oneIn) VALUES (?, ?, ?, ?, ?)');
+      for (const { units, bytes, files, squares, oneIn } of rows)
+        put.run(JSON.stringify(units), bytes, files, squares, oneIn);
     })();
   }
 

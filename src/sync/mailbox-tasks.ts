@@ -90,7 +90,7 @@ export class MailboxTasks {
     const { full, checksum } = this.#options;
     const todos = new MailboxTodos(this.#inventory);
     const moving: ListedMailbox[] = [];
-    const space = new SpaceNeeds(this.#plan.disks, this.#job.options.placement.reserve);
+    const space = new SpaceNeeds(this.#plan.disks, this.#job.options.placement.reserve, this.#plan.saved);
     let unchanged = 0;
     let failed = 0;
     let done = 0;

@@ -22,7 +22,7 @@ function whyOf(text: string): string {
 /** Of a job file that says nothing about it. */
 const PLACEMENT = {
   ...{ unit: 'user', map: {}, pins: {}, domains: {}, exclude: [], reserve: { part: 0.02 } },
-  ...{ wanted_spread: 1.02, spread_limit: 1.2, growth_days: 30 },
+  ...{ wanted_spread: 1.02, spread_limit: 1.2, growth_days: 30, links: true },
 };
 
 describe('a job file', () => {

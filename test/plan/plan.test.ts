@@ -55,6 +55,9 @@ function jobOf(target: Record<string, string>, toml = 'policy = "balance"'): Job
   } as unknown as Job;
 }
 
+/** A source whose roots are not there. */
+const NO_SOURCE = { root: () => undefined } as unknown as SourceTrees;
+
 const TWO = { 'partition-default': '/a/default', 'partition-p2': '/b/p2' };
 
 function probeOf(disks: Record<string, { total: number; free: number; inodes?: number }>): ProbeDisk {
@@ -135,7 +138,7 @@ describe('what the state saw', () => {
     const probe = probeOf({});
     const inventory = inventoryOf(boxes);
     const options = { probe, dryRun: true, ...change };
-    const looked = makePlan(job, state, inventory, { ...options, trees: {} as SourceTrees });
+    const looked = makePlan(job, state, inventory, { ...options, trees: NO_SOURCE });
     const seen = planOf(job, state, asSeen(state, source), { ...options, asSeen: true });
     for (const mailbox of inventory.mailboxes) expect(seen.placeOf(mailbox)).toEqual(looked.placeOf(mailbox));
     const shown = (plan: typeof seen) =>
@@ -197,7 +200,7 @@ describe('a plan', () => {
     });
     // half the users have all in the archive: were that not seen, one partition could get all of them
     const boxes = users(40, MIB).map((box, i) => (i < 20 ? { ...box, archivedBytes: MIB } : box));
-    const trees = {} as SourceTrees; // nothing is to be read: the sizes stand in the state
+    const trees = NO_SOURCE; // nothing is to be read: the sizes stand in the state
     const { where, plan } = planFor(job, boxes, { trees });
     const archivedOn = (p: string) => boxes.filter((b) => where[b.name] === p && b.archivedBytes !== undefined).length;
     expect([archivedOn('default'), archivedOn('p2')]).toEqual([10, 10]);
@@ -214,6 +217,24 @@ describe('a plan', () => {
     expect(plan.problems[0]!.message).toMatch(
       /more than its file system has room for; user\.grew has grown by 119 MiB/,
     );
+  });
+
+  it('counts on what hard links save, as the state remembers it from the last look, and only where they are together', () => {
+    const links = { units: ['user.u100', 'user.u101', 'user.gone'], bytes: 0.8 * MIB, files: 1, squares: 1, oneIn: 1 };
+    state.placement.saveLinks([links]);
+    expect(state.placement.links()).toEqual([links]);
+    const disks = { a: { total: 10 * MIB, free: 1.4 * MIB }, b: { total: 10 * MIB, free: 1.4 * MIB } };
+    const boxes = users(2, MIB);
+    const planOn = (toml: string, free = 1.4) => {
+      const probe = probeOf({ a: { ...disks.a, free: free * MIB }, b: { ...disks.b, free: free * MIB } });
+      return planFor(jobOf(TWO, `policy = "balance"\nreserve = "0%"\n${toml}`), boxes, { probe, dryRun: true }).plan;
+    };
+    const together = planOn('exclude = ["p2"]');
+    expect(together.problems).toEqual([]);
+    expect(together.saved[0]).toEqual({ bytes: 0.8 * MIB, inodes: 1 });
+    const parted = planOn('[placement.pins]\n"user.u100" = "p2"\n"user.u101" = "default"', 0.9);
+    expect(parted.problems.map(({ code }) => code)).toEqual(['partition-overflows', 'partition-overflows']);
+    expect(parted.saved[0]).toEqual({ bytes: 0, inodes: 0 });
   });
 
   it('says that the spread went too far, and only then', () => {

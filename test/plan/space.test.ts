@@ -3,6 +3,7 @@ import { RefusedError } from '../../src/base/errors.js';
 import { type DiskSpace, disksOf, type ProbeDisk } from '../../src/plan/disks.js';
 import { plainFootprint } from '../../src/plan/footprint.js';
 import { SpaceNeeds } from '../../src/plan/space.js';
+import type { Room } from '../../src/plan/units.js';
 import { confOf } from '../cyrus/conf/conf-of.js';
 
 const GIB = 2 ** 30;
@@ -29,7 +30,11 @@ const CONF = confOf('3.6', {
   defaultpartition: 'p1',
 });
 
-function needs(disks: Partial<Record<'a' | 'b' | 'c' | 'd', DiskSpace>>, reserve = { part: 0 }) {
+function needs(
+  disks: Partial<Record<'a' | 'b' | 'c' | 'd', DiskSpace>>,
+  reserve = { part: 0 },
+  saved: readonly Room[] = [],
+) {
   const asked: string[] = [];
   const probe: ProbeDisk = (path) => {
     asked.push(path);
@@ -38,7 +43,7 @@ function needs(disks: Partial<Record<'a' | 'b' | 'c' | 'd', DiskSpace>>, reserve
   };
   const found = disksOf({ conf: CONF, real: (path) => `/new${path}` }, probe);
   expect(asked.every((path) => path.startsWith('/new/'))).toBe(true);
-  return new SpaceNeeds(found, reserve);
+  return new SpaceNeeds(found, reserve, saved);
 }
 
 function refusal(space: SpaceNeeds): string {
@@ -83,6 +88,19 @@ describe('what is to be copied', () => {
     expect(refusal(space)).toBe(
       'no-inodes: It does not fit on partition p3: 1,500 files are to be made, 1,000 inodes are free: 500 short',
     );
+  });
+
+  it('does not count what hard links save, on the disk where they save it', () => {
+    const saved = [
+      { bytes: 0.5 * GIB, inodes: 100 },
+      { bytes: 0, inodes: 0 },
+    ];
+    const space = needs({ a: disk('a', 1.5 * GIB), b: disk('b', 0.5 * GIB) }, undefined, saved);
+    space.copy(GIB_OF_MAIL, 1, 'p1');
+    space.copy(plainFootprint(GIB - 100_000, 10), 1, 'p2');
+    expect(refusal(space)).toBe('');
+    space.copy(GIB_OF_MAIL, 1, 'p3');
+    expect(refusal(space)).toContain('partition p3');
   });
 
   it('counts only what is not there yet', () => {
