@@ -143,7 +143,10 @@ function moveTogether(
     for (const [path, role] of rolesOf(move.from)) {
       const root = trees.root(path);
       const dir = root.dir(move.from.relative);
-      if (!dir) continue;
+      if (!dir) {
+        root.removeEmpty(move.from.relative); // a crash may have left the directories above it
+        continue;
+      }
       const staging = root.makeDir(`${STAGING}/${move.row.uniqueid}/${role}`);
       moveFiles(dir, staging);
       staging.close();
