@@ -2,7 +2,7 @@
 import type { DbEntry } from '../cyrus/db/entry.js';
 import { toUserid, userOf } from '../cyrus/names/mailbox-name.js';
 import { readAnnotations, rekeyAnnotations, writeAnnotations } from '../cyrus/records/annotations.js';
-import { databaseFile } from '../inventory/read-mailboxes-db.js';
+import { databaseFile, orDamaged } from '../inventory/read-mailboxes-db.js';
 import type { Job } from '../job/job.js';
 import type { ProblemList } from '../model/problem.js';
 import type { ConfigReaders } from './config-reader.js';
@@ -25,7 +25,10 @@ export function migrateAnnotations(
   const [from, to] = [job.source.conf, job.target.conf];
   const { dir, name } = databaseFile(from, 'annotations', 'annotations.db');
   const path = `${dir}/${name}`;
-  const { annotations, problems: bad } = readAnnotations(readers.at(dir)?.entries(name) ?? [], path);
+  const { annotations, problems: bad } = readAnnotations(
+    orDamaged(path, () => readers.at(dir)?.entries(name) ?? []),
+    path,
+  );
   for (const { message } of bad)
     problems.add({ code: 'annotation-damaged', message, advice: 'Set this annotation again on the target.', path });
   const { kept, dropped } = rekeyAnnotations(annotations, from.version, to.version, (target) => {

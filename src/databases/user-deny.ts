@@ -2,7 +2,7 @@
 import type { DbEntry } from '../cyrus/db/entry.js';
 import { userFromUserid } from '../cyrus/names/mailbox-name.js';
 import type { TargetTrees } from '../disk/trees.js';
-import { databaseFile } from '../inventory/read-mailboxes-db.js';
+import { databaseFile, orDamaged } from '../inventory/read-mailboxes-db.js';
 import type { Job } from '../job/job.js';
 import type { ProblemList } from '../model/problem.js';
 import type { ConfigReaders } from './config-reader.js';
@@ -15,10 +15,9 @@ import { existingEntries, mergeDenials } from './wave-databases.js';
 /** Of those who come along; undefined where the source has no such database. */
 function chosenDenials({ source }: Job, readers: ConfigReaders, migrated: Migrated): readonly DbEntry[] | undefined {
   const { dir, name } = databaseFile(source.conf, 'userdeny', 'user_deny.db');
-  return readers
-    .at(dir)
-    ?.entries(name)
-    ?.filter(({ key }) => migrated.takesUser(userFromUserid(key, source.conf)));
+  return orDamaged(`${dir}/${name}`, () => readers.at(dir)?.entries(name))?.filter(({ key }) =>
+    migrated.takesUser(userFromUserid(key, source.conf)),
+  );
 }
 
 function write({ target: { conf } }: Job, writers: ConfigWriters, entries: readonly DbEntry[], nowSec: number): void {

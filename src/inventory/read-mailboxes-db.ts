@@ -192,6 +192,24 @@ function berkeleyEntries(bytes: Buffer, path: string): readonly DbEntry[] {
   }
 }
 
+/**
+ * For databases that the target must not be without.
+ * @throws RefusedError in place of a FormatError, which is no defect of ours and has a way on
+ */
+export function orDamaged<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    throw new RefusedError(
+      `${path} is damaged`,
+      error.message,
+      'Put a sound copy in its place (ctl_cyrusdb keeps some in db.backup1 and db.backup2). To go on without what is in it, move it away.',
+      { code: 'database-damaged', cause: error },
+    );
+  }
+}
+
 /** A whole database of the source as entries; undefined where there is none. @throws CyrsyncError where it is busy */
 export function readSourceDatabase(
   root: SourceRoot | undefined,
