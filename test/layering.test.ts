@@ -68,6 +68,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   'smol-toml': ['job'],
   valibot: ['job'],
   picomatch: ['survey', 'plan'],
+  'prom-client': ['report'],
 };
 
 /** Decide without a file system, processes, threads, clock or environment. */

@@ -279,6 +279,8 @@ rescue = "copy"                     # messages only leftovers have: "copy" besid
 # at_most_every = 15                # from one copy of a mailbox to its next
 # sweep_percent = 2                 # of one processor, for looking at every mailbox again and again
 # sweep_most = 300                  # from one such look to the next, whatever it takes
+# hints = "auto"                    # or of ["sweep", "chokidar", "log", "fanotify"]: where it hears of changes sooner
+# busiest = 500                     # mailboxes that chokidar watches, where the others do not do
 
 [guard]                             # a pass that would remove more than both of these refuses
 mailboxes = 20

@@ -3,7 +3,7 @@ import { Exit } from '../base/exit.js';
 import { createLog } from '../base/log.js';
 import { formatBytes, plural } from '../base/units.js';
 import type { JobFile } from '../job/job-file.js';
-import type { WatchStatus } from '../model/watch-status.js';
+import { HINT_SOURCES, type HintSourceName, type WatchStatus } from '../model/watch-status.js';
 import { hintLines, watchLine } from '../report/watch-text.js';
 import { type WatchOptions, type WatchView, watch } from '../watch/watch.js';
 import { addPaceOptions, type PaceOptions, paceOf, paceText } from './pace.js';
@@ -17,6 +17,8 @@ interface WatchCliOptions extends CommonOptions, PaceOptions {
   readonly atMostEvery?: number;
   readonly sweepPercent?: number;
   readonly sweepMost?: number;
+  readonly hints?: 'auto' | readonly HintSourceName[];
+  readonly busiest?: number;
 }
 
 export function watchCommand(): Command {
@@ -26,6 +28,8 @@ export function watchCommand(): Command {
     .option('--at-most-every <s>', 'from one copy of a mailbox to its next', toSeconds)
     .option('--sweep-percent <p>', 'of one processor, for looking at every mailbox again and again', toSeconds)
     .option('--sweep-most <s>', 'from one such look to the next, whatever it takes', toSeconds)
+    .option('--hints <sources>', `auto, or of ${HINT_SOURCES.join(',')}: where it hears of changes sooner`, toSources)
+    .option('--busiest <n>', 'mailboxes that chokidar watches, where the others do not do', toCount)
     .action(async (options: WatchCliOptions) => {
       await runOnJob('watch/1', options, async (job, state, given) => {
         if (job.options.select.only === undefined)
@@ -61,7 +65,10 @@ function withLog(env: Environment, { quiet, verbose }: CommonOptions): Environme
 }
 
 function watchOptions(options: WatchCliOptions, { watch: given }: JobFile): WatchOptions {
+  const hints = options.hints ?? given.hints;
   return {
+    hints: hints === 'auto' ? undefined : new Set(hints),
+    busiest: options.busiest ?? given.busiest,
     quietMs: 1000 * (options.quietTime ?? given.quiet_time),
     maxDelayMs: 1000 * (options.maxDelay ?? given.max_delay),
     atMostEveryMs: 1000 * (options.atMostEvery ?? given.at_most_every),
@@ -122,4 +129,18 @@ function toSeconds(text: string): number {
   const number = Number(text);
   if (text === '' || !(number > 0)) throw new InvalidArgumentError('It takes a number above 0.');
   return number;
+}
+
+function toCount(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('It takes a whole number.');
+  return Number(text);
+}
+
+function toSources(text: string): 'auto' | HintSourceName[] {
+  if (text === 'auto') return text;
+  return text.split(',').map((word) => {
+    const found = HINT_SOURCES.find((source) => source === word.trim());
+    if (!found) throw new InvalidArgumentError(`It takes auto, or some of ${HINT_SOURCES.join(',')}.`);
+    return found;
+  });
 }

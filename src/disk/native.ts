@@ -26,8 +26,19 @@ export interface Native {
   setIoPriority(priority: number): boolean;
   /** Threads started from now on share one heap of malloc's: each keeps what it has freed. Nothing where libc has no such thing. */
   shareMallocArena(): void;
+  /** Sends bytes to a datagram socket. @param address struct sockaddr_un. @returns 0, or errno */
+  sendDatagram(address: Buffer, bytes: Buffer): number;
+  readonly fanotify: NativeFanotify;
   /** The calls of a message's copy (disk/copy-file.ts), each with its result or minus errno. Names end in NUL. */
   readonly file: NativeFile;
+}
+
+/** Each with its result or minus errno. @see fanotify_init(2), fanotify_mark(2), open_by_handle_at(2) */
+export interface NativeFanotify {
+  init(flags: number, eventFlags: number): number;
+  mark(fd: number, flags: number, mask: number, dirFd: number): number;
+  /** @param handle struct file_handle */
+  openHandle(mountFd: number, handle: Buffer, flags: number): number;
 }
 
 export interface NativeFile {
@@ -58,7 +69,10 @@ const RESOLVE_NO_MAGICLINKS = 0x02;
 const RESOLVE_NO_SYMLINKS = 0x04;
 const RESOLVE_BENEATH = 0x08;
 const ENOSYS = 38;
-const O_CLOEXEC = 0o2000000;
+const O_CLOEXEC = 0o2000000; // SOCK_CLOEXEC is the same
+const AF_UNIX = 1;
+const SOCK_DGRAM = 2;
+const MSG_DONTWAIT = 0x40;
 
 type KoffiFunction = ((...args: unknown[]) => number) & {
   async(...args: [...unknown[], (error: unknown, result: number) => void]): void;
@@ -86,7 +100,36 @@ function load(): Native | undefined {
     const setTimes = libc.func('int futimens(int fd, const void *times)');
     const close = libc.func('int close(int fd)');
     const orErrno = (result: number) => (result >= 0 ? result : -koffi.errno());
+    const later = (declaration: string): KoffiFunction => {
+      let call: KoffiFunction | undefined; // few processes need it
+      return ((...args) => {
+        call ??= libc.func(declaration);
+        return call(...args);
+      }) as KoffiFunction;
+    };
+    const socket = later('int socket(int domain, int type, int protocol)');
+    const sendTo = later(
+      'long sendto(int fd, const void *b, size_t n, int flags, const void *to, unsigned int length)',
+    );
+    const fanotifyInit = later('int fanotify_init(unsigned int flags, unsigned int eventFlags)');
+    const fanotifyMark = later(
+      'int fanotify_mark(int fd, unsigned int flags, uint64_t mask, int dirFd, const void *path)',
+    );
+    const openHandle = later('int open_by_handle_at(int mountFd, const void *handle, int flags)');
     const native: Native = {
+      sendDatagram(address, bytes) {
+        const fd = socket(AF_UNIX, SOCK_DGRAM | O_CLOEXEC, 0);
+        if (fd < 0) return koffi.errno();
+        const sent = Number(sendTo(fd, bytes, bytes.length, MSG_DONTWAIT, address, address.length));
+        const errno = sent < 0 ? koffi.errno() : 0;
+        close(fd);
+        return errno;
+      },
+      fanotify: {
+        init: (flags, eventFlags) => orErrno(fanotifyInit(flags, eventFlags)),
+        mark: (fd, flags, mask, dirFd) => orErrno(fanotifyMark(fd, flags, mask, dirFd, null)),
+        openHandle: (mountFd, handle, flags) => orErrno(openHandle(mountFd, handle, flags | O_CLOEXEC)),
+      },
       file: {
         open: (dirFd, name, flags, mode) => orErrno(open(dirFd, name, flags | O_CLOEXEC, mode)),
         stat: (fd, into) => orErrno(statx(fd, EMPTY, AT_EMPTY_PATH, STATX_BASIC_STATS, into)),

@@ -6,6 +6,7 @@ import { ConfigError } from '../base/errors.js';
 import { parseBytes } from '../base/units.js';
 import { CYRUS_VERSIONS } from '../cyrus/version.js';
 import { LEFTOVER_CLASSES } from '../model/leftover-class.js';
+import { HINT_SOURCES } from '../model/watch-status.js';
 
 const Version = v.picklist(CYRUS_VERSIONS);
 
@@ -177,6 +178,10 @@ const JobFile = v.strictObject({
       sweep_percent: v.optional(v.pipe(v.number(), v.gtValue(0), v.maxValue(100)), 2),
       /** No longer than this from one sweep to the next, whatever it takes. */
       sweep_most: v.optional(Seconds, 300),
+      /** Where it hears of changes, beside the sweeps. */
+      hints: v.optional(v.union([v.literal('auto'), v.array(v.picklist(HINT_SOURCES))]), 'auto'),
+      /** So many mailboxes chokidar watches. */
+      busiest: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 500),
     }),
     {},
   ),

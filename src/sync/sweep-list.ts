@@ -285,6 +285,7 @@ export function* listedMailboxes(state: State): Iterable<ListedPlace> {
   const text = state.sweep.head();
   if (text === undefined) return;
   const { roots, places, entries } = JSON.parse(text) as Head;
+  const news = state.sweep.news();
   for (const [number, part] of state.sweep.parts()) {
     if (number * PER_PART >= entries) return; // seen databases
     const count = part.readUInt32LE(0);
@@ -297,7 +298,9 @@ export function* listedMailboxes(state: State): Iterable<ListedPlace> {
       const row = part.readUInt32LE(at + 4);
       const from = at + ENTRY_BYTES;
       at = from + part.readUInt16LE(at + 2);
+      const newer = news.get(number * PER_PART + i);
       if (row === 0) continue;
+      if (newer) bytes.set(newer, i * PRINT_WORDS * 4);
       const [mtimeNs] = nanosecondsOfWords(words, i * PRINT_WORDS + INDEX * STAT_WORDS);
       yield {
         row,

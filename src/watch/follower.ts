@@ -152,11 +152,13 @@ export class Follower<L extends Look> {
     }
     const now = this.#clock.nowMs();
     this.#wholes.done(now, now - begun);
-    this.#wholeSinceMs = undefined;
+    // A pass leaves no list where it can't vouch for one, or where mailboxes.db changed just then.
+    const seen = await this.#attempt(() => this.#work.look(new Set()));
+    this.#wholeSinceMs = seen === 'failed' || !seen ? begun : undefined;
     // What changed meanwhile, the next sweep finds; what is hinted at now stays noted.
     this.dirty.passed(this.dirty.due(begun), now);
     this.#sweptMs = begun;
-    this.#hold(null);
+    if (seen !== 'failed') this.#hold(null);
   }
 
   /** Does it; what can't be done is said once, and the whole pass tries it after a time that doubles. */

@@ -22,6 +22,8 @@ export interface SpoolLook extends Look {
 
 export interface SpoolWorkEvents {
   passed(kind: 'partial' | 'whole', figures: PassFigures): void;
+  /** These, by row. */
+  copied(rows: Iterable<number>): void;
   /** How many mailboxes the source has. */
   counted(mailboxes: number): void;
 }
@@ -88,6 +90,7 @@ export class SpoolWork implements Work<SpoolLook> {
     try {
       const outcome = await runPartialPass(this.#job, this.#state, source, chosen, figures, 'watch', context);
       if (outcome !== 'done') return outcome === 'idle';
+      this.#events.copied(rows);
     } finally {
       source.close();
     }

@@ -7,11 +7,14 @@ import { InterruptedError } from '../base/errors.js';
 import type { StopSignal } from '../base/stop.js';
 import type { Job } from '../job/job.js';
 import type { Problem } from '../model/problem.js';
-import type { HintSourceName, HintSourceStatus, WatchStatus } from '../model/watch-status.js';
+import type { HintSourceName, WatchStatus } from '../model/watch-status.js';
 import type { State } from '../state/state.js';
 import type { PassContext } from '../sync/pass-context.js';
 import { runPresync } from '../sync/presync.js';
+import { chooseSources } from './choose-sources.js';
 import { Follower, type FollowPace } from './follower.js';
+import { HintSources } from './hint-sources.js';
+import { ListedRows } from './listed-rows.js';
 import { Reporter } from './reporter.js';
 import { SpoolWork } from './spool-work.js';
 import { WakeClock } from './wake-clock.js';
@@ -23,6 +26,10 @@ export interface WatchOptions {
   /** Of one processor, 0 to 1, that sweeps may take. */
   readonly sweepShare: number;
   readonly sweepMostMs: number;
+  /** Undefined: those that cost least. */
+  readonly hints: ReadonlySet<HintSourceName> | undefined;
+  /** So many mailboxes chokidar watches, where it must. */
+  readonly busiest: number;
 }
 
 /** No sweep follows another sooner: the clients that write are what it is for. */
@@ -53,18 +60,26 @@ export async function watch(
   view: WatchView,
 ): Promise<WatchResult> {
   const reporter = new Reporter(job.stateFile);
-  const sweepHints: Tally = { hints: 0, lost: 0 };
+  let hints: HintSources | undefined;
   const idle = () => ({ lagSeconds: 0, dirty: 0, everySeconds: 0, hints: [] });
   reporter.tick(idle, true); // who wants the job finds us by it
   try {
     await runPresync(job, state, { kind: 'presync', full: false, checksum: false, acceptRemovals: 0 }, context);
     state.saveProblems(context.problems.all);
     context.stop.throwIfInterrupted();
-    const work = new SpoolWork(job, state, context, context.problems.all, reporter);
+    const rows = new ListedRows(state);
+    const work = new SpoolWork(job, state, context, context.problems.all, {
+      passed: (kind, figures) => {
+        reporter.passed(kind, figures);
+        if (kind === 'whole') hints?.listed(work.job, options.busiest);
+      },
+      counted: (mailboxes) => reporter.counted(mailboxes),
+      copied: (copied) => rows.copied(copied),
+    });
     const clock = new WakeClock(() => tick());
     const follower = new Follower(work, clock, followPace(options), {
       swept: (found, tookMs) => {
-        sweepHints.hints += found;
+        hints?.swept(found);
         reporter.swept(tookMs);
         context.log.debug('sweep', { changed: found, ms: Math.round(tookMs) });
       },
@@ -85,13 +100,18 @@ export async function watch(
         lagSeconds: oldest === undefined ? 0 : Math.max(0, (Date.now() - oldest) / 1000),
         dirty: follower.dirty.size,
         everySeconds: follower.sweeps.intervalMs / 1000,
-        hints: [ofSweep(sweepHints)],
+        hints: hints?.statuses() ?? [],
       };
     };
     const tick = (isNow = false) => {
       const status = reporter.tick(moving, isNow);
       if (status) view.shown(status);
     };
+    if (options.hints === undefined || [...options.hints].some((source) => source !== 'sweep')) rows.read(job);
+    const choices = chooseSources(job, rows, options.hints, options.busiest);
+    hints = new HintSources(choices, rows, follower, context.log, () => clock.wake());
+    await hints.start(); // what changed before they hear, the first sweep finds
+    reporter.counted(state.mailboxes.counts().mailboxes);
     reporter.doing('following');
     tick(true);
     view.following(reporter.status());
@@ -99,18 +119,9 @@ export async function watch(
     reporter.tick(moving, true);
     return { status: reporter.status(), problems: work.problems };
   } finally {
+    await hints?.close();
     reporter.close();
   }
-}
-
-interface Tally {
-  hints: number;
-  lost: number;
-}
-
-function ofSweep(tally: Tally): HintSourceStatus {
-  const source: HintSourceName = 'sweep';
-  return { source, used: true, why: 'a stat of each file that tells of a change', ...tally };
 }
 
 function followPace({ quietMs, maxDelayMs, atMostEveryMs, sweepShare, sweepMostMs }: WatchOptions): FollowPace {

@@ -88,7 +88,7 @@ describe('beside a bundled spool that is edited', () => {
   it('follows each edit until nothing differs, writes nothing to the source, and ends at a signal', {
     timeout: 300_000,
   }, async () => {
-    const watch = start(job.file, ['--sweep-most', '300']);
+    const watch = start(job.file, ['--hints', 'sweep']);
     await watch.caughtUp();
     for (const [what, edit] of edits) {
       await watch.caughtUp().catch((cause) => {
@@ -113,7 +113,7 @@ describe('beside a bundled spool that is edited', () => {
     timeout: 300_000,
   }, async () => {
     for (let n = 0; n < 3; n++) {
-      const watch = start(job.file, ['--sweep-most', '300']);
+      const watch = start(job.file, ['--hints', 'sweep']);
       await watch.until('begun', ({ doing }) => doing === 'following');
       for (const entry of folders(2).slice(n * 5, n * 5 + 5))
         renameMailbox(lab, entry, { name: `${entry.name}-K${n}` });
@@ -121,14 +121,14 @@ describe('beside a bundled spool that is edited', () => {
       await sleep(150 + 400 * n);
       await watch.stop('SIGKILL');
     }
-    const watch = start(job.file, ['--sweep-most', '300']);
+    const watch = start(job.file, ['--hints', 'sweep']);
     await watch.caughtUp();
     expect((await watch.stop()).code).toBe(130);
     await expectAsFresh();
   });
 
   it('a cutover takes over and makes it final, and then no watch begins', { timeout: 120_000 }, async () => {
-    const watch = start(job.file, ['--sweep-most', '300']);
+    const watch = start(job.file, ['--hints', 'sweep']);
     await watch.caughtUp();
     expungeOne(lab, folders(3)[2]!);
     const { code, document } = await job.run('cutover');
@@ -163,7 +163,7 @@ describe('beside a spool that gets mail', () => {
   const deliver = (i: number) => spool.append(i, 1_000_000 + delivered++, 800);
 
   it('copies each delivery in a pass over that mailbox, and says so in status', async () => {
-    const watch = start(job.file, ['--sweep-most', '300']);
+    const watch = start(job.file, ['--hints', 'sweep']);
     await watch.caughtUp();
     deliver(5);
     deliver(6);
@@ -182,7 +182,7 @@ describe('beside a spool that gets mail', () => {
   });
 
   it('a burst over all mailboxes is one whole pass, and nothing of it is missed', async () => {
-    const watch = start(job.file, ['--sweep-most', '300']);
+    const watch = start(job.file, ['--hints', 'sweep']);
     await watch.caughtUp();
     for (let i = 0; i < SIZE.mailboxes; i++) deliver(i);
     await watch.caughtUp();
@@ -192,7 +192,7 @@ describe('beside a spool that gets mail', () => {
   });
 
   it('presync takes over, and the watch ends as if told by its administrator', async () => {
-    const watch = start(job.file, ['--sweep-most', '300']);
+    const watch = start(job.file, ['--hints', 'sweep']);
     await watch.caughtUp();
     const run = await runCyrsync(['presync', '--full', '--job', job.file]);
     expect(run.stderr).toContain(`waiting for cyrsync watch to stop pid=${watch.process.pid}`);
@@ -201,7 +201,7 @@ describe('beside a spool that gets mail', () => {
   });
 
   it('of one that was killed no signal goes to whoever has its number now', async () => {
-    const watch = start(job.file, ['--sweep-most', '300']);
+    const watch = start(job.file, ['--hints', 'sweep']);
     await watch.until('begun', ({ doing }) => doing === 'following');
     const file = `${job.file.replace(/\.toml$/, '')}.state.sqlite-watch`;
     const written = JSON.parse(readFileSync(file, 'utf8')) as object;
@@ -214,7 +214,7 @@ describe('beside a spool that gets mail', () => {
   });
 
   it('a job that is busy otherwise is refused as ever', async () => {
-    const watch = start(job.file, ['--sweep-most', '300']);
+    const watch = start(job.file, ['--hints', 'sweep']);
     await watch.until('begun', ({ doing }) => doing === 'following');
     const second = start(job.file);
     expect(await second.ended).toMatchObject({ code: 75 });
@@ -223,7 +223,7 @@ describe('beside a spool that gets mail', () => {
 
   it('a job file that is edited holds from then on, one that is spoilt does not', { timeout: 90_000 }, async () => {
     const text = readFileSync(job.file, 'utf8');
-    const watch = start(job.file, ['--sweep-most', '300']);
+    const watch = start(job.file, ['--hints', 'sweep']);
     await watch.caughtUp();
     writeFileSync(job.file, `${text}\n[nonsense]\n`);
     await sleep(10_500);

@@ -77,6 +77,8 @@ export interface CyrusConf {
   readonly procPath: string;
   readonly lockPath: string;
   readonly conversations: boolean;
+  /** Where the server notes for its replication what changes: absolute paths; none where it does not. */
+  readonly syncLogs: readonly string[];
   readonly cyrusUser: string;
   readonly cyrusGroup: string;
   readonly databases: Readonly<Record<DbKind, DatabaseConf>>;
@@ -230,6 +232,7 @@ export function interpretConf(parsed: ParsedConf, version: CyrusVersion, file: s
     procPath: withoutSlash(text('proc_path', `${configDirectory}/proc`)),
     lockPath: withoutSlash(text('mboxname_lockpath', `${configDirectory}/lock`)),
     conversations: isOn('conversations'),
+    syncLogs: isOn('sync_log') ? syncLogs(text('sync_log_channels'), configDirectory) : [],
     cyrusUser: text('cyrus_user', 'cyrus'),
     cyrusGroup: text('cyrus_group', 'mail'),
     databases: readDatabases(option, isAtLeast(version, '2.4')),
@@ -252,6 +255,14 @@ function readDatabases(option: CyrusConf['option'], hasPaths: boolean): Record<D
 }
 
 /** `{configdirectory}` at the start of a string option, in any case; never in partitions. @see cyrus-imapd 3.6.1 lib/libconfig.c config_read */
+/** @see cyrus-imapd 2.4.17 and 3.6.1 imap/sync_log.c sync_log_fname: `""` among the channels is the one without a name */
+function syncLogs(channels: string, configDirectory: string): string[] {
+  const words = splitWords(channels);
+  return (words.length === 0 ? ['""'] : words).map((channel) =>
+    channel === '""' ? `${configDirectory}/sync/log` : `${configDirectory}/sync/${channel}/log`,
+  );
+}
+
 function inConfigDirectory(value: string, configDirectory: string): string {
   return value.replace(/^\{configdirectory\}/i, () => configDirectory);
 }

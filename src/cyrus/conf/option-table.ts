@@ -148,6 +148,7 @@ const OPTIONS: Readonly<Record<string, OptionSpec>> = {
   object_storage_enabled: { type: 'switch', defaults: { '3.0': '0' } },
   postuser: { type: 'string', defaults: { '2.2': '' } },
   sync_log: { type: 'switch', defaults: { '2.3': '0' } },
+  sync_log_channels: { type: 'string', defaults: { '2.4': null } },
   uidl_format: { type: 'enum', defaults: { '3.0': 'cyrus' }, words: { '3.0': 'uidonly cyrus dovecot courier' } },
   // Created by itself
   autocreate_quota: { type: 'size', defaults: { '2.5': '-1' } },
