@@ -5,6 +5,7 @@ import { formatBytes, plural } from '../base/units.js';
 import type { JobFile } from '../job/job-file.js';
 import { HINT_SOURCES, type HintSourceName, type WatchStatus } from '../model/watch-status.js';
 import { hintLines, watchLine } from '../report/watch-text.js';
+import type { PassContext } from '../sync/pass-context.js';
 import { type WatchOptions, type WatchView, watch } from '../watch/watch.js';
 import { addPaceOptions, type PaceOptions, paceOf, paceText } from './pace.js';
 import { passContext } from './pass-context.js';
@@ -40,9 +41,11 @@ export function watchCommand(): Command {
         if (slowed !== '') env.log.info('slowed', { by: slowed });
         const view = new View(env);
         const first = passContext(env, pace);
-        const context = {
+        const context: PassContext = {
           ...first,
-          progress: (p: Parameters<typeof first.progress>[0]) => view.isFollowing || first.progress(p),
+          keepsThreadFree: true,
+          preparing: (step) => view.isFollowing || first.preparing?.(step),
+          progress: (progress) => view.isFollowing || first.progress(progress),
         };
         const { status, problems } = await watch(job, state, watchOptions(options, job.options), context, view);
         view.end();
@@ -94,11 +97,15 @@ class View implements WatchView {
     this.env.log.info('following', { mailboxes: status.mailboxes });
   }
 
+  line(status: WatchStatus): string {
+    return watchLine(status);
+  }
+
   shown(status: WatchStatus): void {
     if (!this.isFollowing) return;
     if (this.env.interactive) {
       const width = process.stderr.columns ?? 80;
-      process.stderr.write(`\r\x1b[K${watchLine(status).slice(0, width - 1)}`);
+      process.stderr.write(`\r\x1b[K${this.line(status).slice(0, width - 1)}`);
     } else if (Date.now() - this.#loggedMs >= LOG_MS) {
       this.#loggedMs = Date.now();
       const { mailboxes, dirty, lagSeconds, copied, held } = status;

@@ -10,7 +10,7 @@ import type { MailboxRow } from '../state/mailbox-rows.js';
 import type { State } from '../state/state.js';
 import type { PassContext } from './pass-context.js';
 import type { PassFigures } from './pass-figures.js';
-import type { WorkerPool } from './worker-pool.js';
+import type { PoolRun, WorkerPool } from './worker-pool.js';
 
 /** Mailboxes and bytes of one barrier: few enough that a crash repeats little, enough that `syncfs` costs little. */
 const BATCH_MAILBOXES = 1000;
@@ -53,7 +53,7 @@ type Pending<T> = BatchTask & { readonly todo: T };
 export class Batches<T extends Todo> {
   /** What of mailboxes that are being copied is done, by row. */
   readonly #unfinished = new Map<number, SyncProgress>();
-  #worthWorkers = false;
+  #worthWorkers: PoolRun['worthWorkers'] = false;
   #doneMailboxes = 0;
   #of = 0;
   #totalBytes = 0;
@@ -75,7 +75,10 @@ export class Batches<T extends Todo> {
       this.#totalBytes += todo.bytes;
       this.#totalMessages += todo.files;
     }
-    this.#worthWorkers = this.#totalMessages + todos.length * WORK_PER_MAILBOX > WORTH_WORKERS;
+    const { keepsThreadFree, pace } = this.context;
+    const mayWait = pace?.bytesPerSec !== undefined || pace?.filesPerSec !== undefined;
+    const isMuch = this.#totalMessages + todos.length * WORK_PER_MAILBOX > WORTH_WORKERS;
+    this.#worthWorkers = keepsThreadFree && mayWait ? 'always' : isMuch;
     let settled: Promise<void> = Promise.resolve();
     const rest = todos[Symbol.iterator]();
     for (let next = rest.next(); !next.done && !this.context.stop.stopped; ) {

@@ -18,6 +18,8 @@ export interface PassContext {
   readonly stop: StopSignal;
   readonly problems: ProblemList;
   readonly pace?: Pace | undefined;
+  /** This thread has other duties: where copies wait for their turn, by a limit of the pace, others do the waiting. */
+  readonly keepsThreadFree?: boolean | undefined;
   /** Told why it stands still, and (undefined) that it goes on. */
   waiting?(why: string | undefined): void;
   /** Told now and then how far that is which comes before copying, and (undefined) that it is done. */

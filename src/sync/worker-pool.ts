@@ -10,8 +10,8 @@ import { syncContext, type WorkerMessage, type WorkerSetup } from './worker.js';
 const CHUNK = 4;
 
 export interface PoolRun {
-  /** Whether the work is enough to start workers for; where they run already they are used. */
-  readonly worthWorkers: boolean;
+  /** Whether the work is enough to start workers for; where they run already they are used. `always`: even one alone. */
+  readonly worthWorkers: boolean | 'always';
   /** Asked before each chunk: true leaves the rest undone. */
   stopped(): boolean;
   /** How far a mailbox is; only of those that take long. */
@@ -36,7 +36,8 @@ export class WorkerPool {
   }
 
   async run(tasks: readonly SyncTask[], run: PoolRun): Promise<void> {
-    if (this.#size <= 1 || (!run.worthWorkers && this.#workers.length === 0)) {
+    const isOne = this.#size <= 1 || (!run.worthWorkers && this.#workers.length === 0);
+    if (isOne && run.worthWorkers !== 'always') {
       this.#own ??= syncContext(this.#setup, (part) => run.onProgress(part));
       for (const task of tasks) {
         await this.#mayBegin();

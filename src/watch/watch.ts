@@ -16,6 +16,7 @@ import { Follower, type FollowPace } from './follower.js';
 import { HintSources } from './hint-sources.js';
 import { ListedRows } from './listed-rows.js';
 import { Reporter } from './reporter.js';
+import { ServiceManager } from './service-manager.js';
 import { SpoolWork } from './spool-work.js';
 import { WakeClock } from './wake-clock.js';
 
@@ -41,6 +42,8 @@ const WHOLE: FollowPace['whole'] = { share: 0.1, leastMs: 5000, mostMs: 600_000 
 export interface WatchView {
   /** Every few seconds while it waits or sweeps. */
   shown(status: WatchStatus): void;
+  /** The same in one line. */
+  line(status: WatchStatus): string;
   /** The first pass has ended, and following begins. */
   following(status: WatchStatus): void;
 }
@@ -63,6 +66,8 @@ export async function watch(
   let hints: HintSources | undefined;
   const idle = () => ({ lagSeconds: 0, dirty: 0, everySeconds: 0, hints: [] });
   reporter.tick(idle, true); // who wants the job finds us by it
+  const manager = new ServiceManager(process.env, context.log);
+  manager.ready('the first pass');
   try {
     await runPresync(job, state, { kind: 'presync', full: false, checksum: false, acceptRemovals: 0 }, context);
     state.saveProblems(context.problems.all);
@@ -105,7 +110,9 @@ export async function watch(
     };
     const tick = (isNow = false) => {
       const status = reporter.tick(moving, isNow);
-      if (status) view.shown(status);
+      if (!status) return;
+      manager.status(view.line(status));
+      view.shown(status);
     };
     if (options.hints === undefined || [...options.hints].some((source) => source !== 'sweep')) rows.read(job);
     const choices = chooseSources(job, rows, options.hints, options.busiest);
@@ -119,6 +126,7 @@ export async function watch(
     reporter.tick(moving, true);
     return { status: reporter.status(), problems: work.problems };
   } finally {
+    manager.stopping();
     await hints?.close();
     reporter.close();
   }
