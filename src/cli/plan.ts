@@ -16,8 +16,10 @@ import { explain } from '../plan/explain.js';
 import { type DetailedPlan, type PlanOptions, planOf, requireBalance } from '../plan/plan.js';
 import { inputOf } from '../plan/plan-input.js';
 import { idleRules } from '../plan/problems.js';
+import { SpaceNeeds } from '../plan/space.js';
 import { type LinkSums, largestUnits, linkSums, plannedMoves, sumsAfter, sumsBefore } from '../plan/sums.js';
 import { csvName, nameOfCsv, printCsv, readCsv } from '../report/csv.js';
+import { problemOf } from '../report/document.js';
 import { explanationText, planText } from '../report/plan-text.js';
 import type { State } from '../state/state.js';
 import { requireNotFinal } from './require-not-final.js';
@@ -90,7 +92,10 @@ function planOutcome(
   if (inventory && options.explain !== undefined)
     return { ...explained(job, plan, inventory, state, options.explain), exit };
   const { details } = plan;
-  const planned = plannedMoves(plan, input);
+  const space = new SpaceNeeds(plan.disks, job.options.placement.reserve);
+  const planned = plannedMoves(plan, input, space);
+  const waiting = exit === undefined ? space.refusal() : undefined;
+  if (waiting) env.problems.add(problemOf(waiting)); // the pass will refuse them, and say the same
   const largest = largestUnits(plan, LARGEST);
   const selection = inventory ? showSelection(job, state, trees, inventory, env) : null;
   const before = sumsBefore(job, plan);

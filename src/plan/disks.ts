@@ -4,7 +4,6 @@ import { dirname } from 'node:path';
 import type { CyrusConf } from '../cyrus/conf/cyrus-conf.js';
 import { ifThere, osPath } from '../disk/os-path.js';
 import type { Reserve } from '../job/job-file.js';
-import type { Room } from './units.js';
 
 /** One file system as statfs(2) says it; Infinity where it counts none (inodes of btrfs). */
 export interface DiskSpace {
@@ -87,7 +86,7 @@ export function disksOf(side: { conf: CyrusConf; real(path: string): string }, p
 }
 
 /** What is free for more, the reserve left alone. */
-export function freeRoom(disk: DiskSpace, reserve: Reserve): Room {
+export function freeRoom(disk: DiskSpace, reserve: Reserve): { bytes: number; inodes: number } {
   return {
     bytes: Math.max(0, disk.freeBytes - reservedBytes(disk, reserve)),
     inodes: Math.max(0, disk.freeInodes - reservedInodes(disk, reserve)),

@@ -6,6 +6,7 @@ import { HashSet } from './key-table.js';
 import { savedBy, splitBytes } from './links.js';
 import type { DetailedPlan } from './plan.js';
 import type { PlanInput } from './plan-input.js';
+import type { SpaceNeeds } from './space.js';
 
 type Sums = readonly { readonly users: number; mailboxes: number; files: number; bytes: number }[];
 
@@ -96,12 +97,18 @@ export function largestUnits({ details: { collected, decision }, disks }: Detail
   }));
 }
 
-export function plannedMoves({ disks, placeOf }: DetailedPlan, input: PlanInput): PlannedMoves {
+/** @param space Is told of each move. */
+export function plannedMoves(
+  { disks, placeOf, footprintOf }: DetailedPlan,
+  input: PlanInput,
+  space?: SpaceNeeds,
+): PlannedMoves {
   const ways = new Map<string, { from: string; to: string; mailboxes: number; bytes: number }>();
   const diskOf = new Map(disks.partitions.map(({ name, disk }) => [name, disk.data]));
   for (const [mailbox, row] of input.lying()) {
     const { partition, relative } = placeOf(mailbox);
     if (row.targetPartition === partition && row.targetRelative === relative) continue;
+    space?.move(footprintOf(mailbox), 1, row.targetPartition, partition);
     const key = `${row.targetPartition} ${partition}`;
     const way = ways.get(key) ?? { from: row.targetPartition, to: partition, mailboxes: 0, bytes: 0 };
     way.mailboxes++;

@@ -44,6 +44,7 @@ export interface TaskOptions {
 
 export interface Comparison {
   readonly todos: MailboxTodos;
+  /** As `space` was told of them. */
   readonly moves: readonly Move[];
   readonly unchanged: number;
   /** Their files are missing: takeInventory has said so, the target keeps what it has. */

@@ -99,7 +99,8 @@ class Pass {
       );
     }
     openTargets(job, target, isAfterUnfinished);
-    await moveMailboxes(moves, partitionRoots(job.target.conf), target, state.mailboxes, () => context.stop.stopped);
+    const ordered = space.moveOrder().map((n) => moves[n]!);
+    await moveMailboxes(ordered, partitionRoots(job.target.conf), target, state.mailboxes, () => context.stop.stopped);
     const { table } = inventory;
     const copied = new Uint8Array(inventory.mailboxes.length);
     for (const { mailbox } of todos) copied[mailbox.at] = 1;

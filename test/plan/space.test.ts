@@ -153,4 +153,44 @@ describe('what is to be moved', () => {
     part.move(GIB_OF_MAIL, 0.25, 'p1', 'p3');
     expect(refusal(part)).toBe('');
   });
+
+  it('has the room that others leave, in the order that makes it', () => {
+    const space = needs({ a: disk('a', 0.2 * GIB), b: disk('b', 1.1 * GIB) });
+    space.move(plainFootprint(0.9 * GIB, 10), 1, 'p3', 'p1');
+    space.move(GIB_OF_MAIL, 1, 'p1', 'p3');
+    expect(refusal(space)).toBe('');
+    expect(space.moveOrder()).toEqual([1, 0]);
+  });
+
+  it('is refused where all would fit in the end, and none can be the first', () => {
+    const space = needs({ a: disk('a', 0.5 * GIB), b: disk('b', 0.5 * GIB), d: disk('d', GIB) });
+    space.move(GIB_OF_MAIL, 1, 'p3', 'p1');
+    space.move(GIB_OF_MAIL, 1, 'p1', 'p3');
+    expect(refusal(space)).toMatch(
+      /^moves-wait-for-each-other: 2 mailboxes can not be moved to partition p1, p3: .* the smallest takes 1\.0 GiB$/,
+    );
+    expect(() => space.moveOrder()).toThrow(RefusedError);
+  });
+
+  it('counts messages that come to a disk on which only metadata of theirs lay', () => {
+    const space = needs({ d: disk('d', 0.5 * GIB) });
+    // from p3, whose metadata are on d, to a partition with its messages there
+    const onMeta = disksOf(
+      {
+        conf: confOf('3.6', {
+          'partition-p3': '/b/p3',
+          'metapartition-p3': '/d/p3',
+          metapartition_files: 'header index cache annotations',
+          'partition-p4': '/d/p4',
+          'partition-default': '/d/p4',
+        }),
+        real: (path) => path,
+      },
+      (path) => disk(path.split('/')[1]!, path.startsWith('/d') ? 0.5 * GIB : 90 * GIB),
+    );
+    const across = new SpaceNeeds(onMeta, { part: 0 });
+    across.move(GIB_OF_MAIL, 1, 'p3', 'p4');
+    expect(refusal(across)).toContain('512 MiB short');
+    expect(refusal(space)).toBe('');
+  });
 });
