@@ -49,17 +49,17 @@ export class SourceDir {
 
   /** Opens a regular file for reading. @throws ErrnoException; `EINVAL` where it is no regular file. */
   openFile(name: string): number {
-    return openForReading(this.path(name));
+    return openRegular(this.path(name)).fd;
   }
 
   /** The same, with the stat that the check for a regular file took anyway. */
-  openMessage(name: string): { fd: number; stat: Stats } {
+  openMessage(name: string): Opened {
     return openRegular(this.path(name));
   }
 
   /** The whole file as it is now, or undefined where there is none. */
   read(name: string): Buffer | undefined {
-    return readWhole(() => this.openFile(name));
+    return readWhole(() => this.openMessage(name));
   }
 
   /** Every entry but `.` and `..`, in the directory's own order. */
@@ -72,11 +72,13 @@ export class SourceDir {
   }
 }
 
-function openForReading(path: string): number {
-  return openRegular(path).fd;
+/** With the stat that the check for a regular file took anyway. */
+interface Opened {
+  readonly fd: number;
+  readonly stat: Stats;
 }
 
-function openRegular(path: string): { fd: number; stat: Stats } {
+function openRegular(path: string): Opened {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   let fd: number;
   try {
@@ -92,35 +94,31 @@ function openRegular(path: string): { fd: number; stat: Stats } {
   throw Object.assign(new Error(`EINVAL: not a regular file '${path}'`), { code: 'EINVAL' });
 }
 
-function readWhole(open: () => number): Buffer | undefined {
-  const fd = ifThere(open);
-  return fd === undefined ? undefined : readAndClose(fd);
+function readWhole(open: () => Opened): Buffer | undefined {
+  const opened = ifThere(open);
+  return opened && readAndClose(opened);
 }
 
-function readAndClose(fd: number): Buffer {
+function readAndClose({ fd, stat }: Opened): Buffer {
   try {
-    return readDescriptor(fd);
+    return readDescriptor(fd, stat.size);
   } finally {
     closeSync(fd);
   }
 }
 
-/** Reads an open file from its beginning to its end, which may move meanwhile. */
-export function readDescriptor(fd: number): Buffer {
-  const size = fstatSync(fd).size;
+/** Reads an open file from its beginning to its end, which may move meanwhile. @param size What it had just now. */
+export function readDescriptor(fd: number, size = fstatSync(fd).size): Buffer {
   if (size > MAX_WHOLE_BYTES)
     throw Object.assign(new Error('EFBIG: file too large to be read whole'), { code: 'EFBIG' });
   let buffer = Buffer.allocUnsafe(size + 1); // one more than it had, so that growth shows
   let length = 0;
   for (;;) {
-    const n = readSync(fd, buffer, length, buffer.length - length, length);
-    if (n === 0) return buffer.subarray(0, length);
-    length += n;
-    if (length === buffer.length) {
-      const larger = Buffer.allocUnsafe(buffer.length * 2);
-      buffer.copy(larger);
-      buffer = larger;
-    }
+    length += readSync(fd, buffer, length, buffer.length - length, length);
+    if (length < buffer.length) return buffer.subarray(0, length); // a regular file gives less only at its end
+    const larger = Buffer.allocUnsafe(buffer.length * 2);
+    buffer.copy(larger);
+    buffer = larger;
   }
 }
 
@@ -172,8 +170,8 @@ export class SourceRoot {
 
   /** A whole file below the root, or undefined where there is none. */
   read(relative: string): Buffer | undefined {
-    const fd = this.tryOpenFile(relative);
-    return fd === undefined ? undefined : readAndClose(fd);
+    const opened = this.#tryOpen(relative);
+    return opened && readAndClose(opened);
   }
 
   /** The first bytes of a file, fewer where it is shorter; undefined where there is none. */
@@ -193,11 +191,15 @@ export class SourceRoot {
     return this.#regular(
       this.#withoutAtime((flags) => openBeneath(this.#fd, relative, flags, 0)),
       relative,
-    );
+    ).fd;
   }
 
   /** The same, undefined where there is none. */
   tryOpenFile(relative: string): number | undefined {
+    return this.#tryOpen(relative)?.fd;
+  }
+
+  #tryOpen(relative: string): Opened | undefined {
     const fd = this.#withoutAtime((flags) => tryOpenBeneath(this.#fd, relative, flags, 0));
     return fd === undefined ? undefined : this.#regular(fd, relative);
   }
@@ -212,8 +214,9 @@ export class SourceRoot {
     }
   }
 
-  #regular(fd: number, relative: string): number {
-    if (fstatSync(fd).isFile()) return fd;
+  #regular(fd: number, relative: string): Opened {
+    const stat = fstatSync(fd);
+    if (stat.isFile()) return { fd, stat };
     closeSync(fd);
     throw Object.assign(new Error(`EINVAL: not a regular file '${relative}'`), { code: 'EINVAL' });
   }

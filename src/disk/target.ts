@@ -115,12 +115,21 @@ export class TargetDir {
     this.#put(name, (fd) => writeAll(fd, bytes));
   }
 
-  /** As {@link put}, with all that the open file `input` has. @returns its bytes */
-  copyFrom(name: string, input: number): number {
-    let size = 0;
+  /**
+   * As {@link put}, with all that the open file `input` has.
+   * @param isWanted Asked with its beginning. @returns its bytes; undefined where it is not wanted
+   */
+  copyFrom(name: string, input: number, isWanted: (begin: Buffer) => boolean): number | undefined {
+    let n = readSync(input, piece, 0, piece.length, 0);
+    if (!isWanted(piece.subarray(0, n))) return undefined;
+    let size = n;
     this.#put(name, (output) => {
-      for (let n: number; (n = readSync(input, piece, 0, piece.length, size)) > 0; size += n)
+      writeAll(output, piece.subarray(0, n));
+      while (n === piece.length) {
+        n = readSync(input, piece, 0, piece.length, size); // a regular file gives less only at its end
         writeAll(output, piece.subarray(0, n));
+        size += n;
+      }
     });
     return size;
   }
@@ -228,6 +237,8 @@ export class TargetRoot {
   readonly realPath: string;
   readonly owner: Owner | undefined;
   readonly #fd: number;
+  /** Held open: the mailboxes of a user come one after the other. */
+  #lastParent: { readonly relative: string; readonly dir: TargetDir } | undefined;
   /** For reading back what was written, by the same rules as the source is read. */
   readonly reader: SourceRoot;
 
@@ -260,27 +271,46 @@ export class TargetRoot {
    * owner gets it now; another worker may be between the two, so whoever meets it sets it before going on.
    */
   makeDir(relative: string): TargetDir {
-    let fd = tryOpenDirBeneath(this.#fd, relative);
+    const cut = relative.lastIndexOf('/');
+    const above = cut < 0 ? '' : relative.slice(0, cut);
+    const isLikelyNew = relative !== '' && this.#lastParent?.relative === above;
+    let fd = isLikelyNew ? undefined : tryOpenDirBeneath(this.#fd, relative);
     let isNew = false;
     if (fd === undefined) {
       if (relative === '') throw failed(ENOENT, this.path);
-      const cut = relative.lastIndexOf('/');
-      const parent = this.makeDir(cut < 0 ? '' : relative.slice(0, cut));
-      try {
-        mkdirSync(osPath(parent.path(relative.slice(cut + 1))), 0o700);
-        isNew = true;
-      } catch (failure) {
-        if (errnoOf(failure) !== 'EEXIST') throw failure; // another worker was quicker
-      } finally {
-        parent.close();
-      }
+      isNew = this.#makeIn(above, relative.slice(cut + 1));
       fd = openDirBeneath(this.#fd, relative);
     }
     if (this.owner && relative !== '') {
-      const { uid, gid } = fstatSync(fd);
-      if (uid !== this.owner.uid || gid !== this.owner.gid) fchownSync(fd, this.owner.uid, this.owner.gid);
+      const { uid, gid } = this.owner;
+      const has = isNew ? undefined : fstatSync(fd);
+      if (has?.uid !== uid || has.gid !== gid) fchownSync(fd, uid, gid);
     }
     return new TargetDir(fd, this.owner, isNew);
+  }
+
+  /** @returns false where it is there: another worker was quicker, or an earlier run. */
+  #makeIn(above: string, name: string): boolean {
+    const make = (parent: TargetDir) => {
+      try {
+        mkdirSync(osPath(parent.path(name)), 0o700);
+        return true;
+      } catch (failure) {
+        if (errnoOf(failure) !== 'EEXIST') throw failure;
+        return false;
+      }
+    };
+    if (this.#lastParent?.relative === above) {
+      try {
+        return make(this.#lastParent.dir);
+      } catch (failure) {
+        if (!isMissing(failure)) throw failure; // it was removed since, and may be there anew
+      }
+    }
+    const dir = this.makeDir(above);
+    this.#lastParent?.dir.close();
+    this.#lastParent = { relative: above, dir };
+    return make(dir);
   }
 
   stat(relative: string): FileStat | undefined {
@@ -321,6 +351,7 @@ export class TargetRoot {
   }
 
   close(): void {
+    this.#lastParent?.dir.close();
     this.reader.close();
     closeSync(this.#fd);
   }

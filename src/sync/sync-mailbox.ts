@@ -6,7 +6,7 @@
  * target can live with, GUIDs filled in, the target's cyrus.header), so that the cutover makes anew only what changed.
  * cyrus.expunge never reaches the target: a 2.5+ server would execute it; its records are in the index, expunged.
  */
-import { closeSync, readSync, type Stats } from 'node:fs';
+import { closeSync, type Stats } from 'node:fs';
 import { crc32 } from '../base/crc32.js';
 import { FormatError } from '../base/errors.js';
 import { messageFileName, parseMessageFileName } from '../cyrus/layout/mailbox-place.js';
@@ -495,10 +495,9 @@ class MailboxCopy {
     const fd = this.#context.source.root(fromRoot)?.tryOpenFile(`${relative}/cyrus.cache`);
     if (fd === undefined) return;
     try {
-      const head = Buffer.alloc(4);
-      const isWhole = readSync(fd, head, 0, head.length, 0) === head.length;
-      if (!isWhole || cacheGeneration(head) !== this.#read.index.generation) return;
-      const bytes = this.#targetDir(toRoot).copyFrom('cyrus.cache', fd);
+      const isOfIndex = (begin: Buffer) => cacheGeneration(begin) === this.#read.index.generation;
+      const bytes = this.#targetDir(toRoot).copyFrom('cyrus.cache', fd, isOfIndex);
+      if (bytes === undefined) return;
       this.#context.throttle?.take(bytes, 0);
       this.#wrote(toRoot, '/cyrus.cache');
     } finally {

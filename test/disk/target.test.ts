@@ -5,6 +5,7 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readFileSync,
   readlinkSync,
   rmSync,
@@ -48,6 +49,24 @@ describe('a directory of the target', () => {
     expect(['a', 'a/b', 'a/b/c'].map((path) => statSync(at(path)).mode & 0o777)).toEqual([0o700, 0o700, 0o700]);
   });
 
+  it('is made beside one that was just made, also where that and what is above it are gone again', () => {
+    root.makeDir('a/b/c').close();
+    expect([root.makeDir('a/b/d').isNew, root.makeDir('a/b/d').isNew, root.makeDir('a/b/c').isNew]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    rmSync(at('a'), { recursive: true });
+    expect(root.makeDir('a/b/e').isNew).toBe(true);
+    expect(existsSync(at('a/b/e'))).toBe(true);
+  });
+
+  it('is never one that lies behind a link', () => {
+    root.makeDir('a/b').close();
+    symlinkSync('b', at('a/link'));
+    expect(() => root.makeDir('a/link')).toThrow();
+  });
+
   it('is never made below a link', () => {
     mkdirSync(join(base, 'outside'));
     symlinkSync('../outside', at('out'));
@@ -60,6 +79,34 @@ describe('a directory of the target', () => {
     writeFileSync(at('a/keep'), '');
     root.removeEmpty('a/b/c');
     expect([existsSync(at('a/b')), existsSync(at('a')), existsSync(at(''))]).toEqual([false, true, true]);
+  });
+});
+
+describe('copying an open file', () => {
+  it.each([
+    ['shorter than a piece', 1000],
+    ['of exactly one piece', 1 << 18],
+    ['of three pieces and a bit', 3 * (1 << 18) + 5],
+    ['empty', 0],
+  ])('copies all of one that is %s', (_, size) => {
+    const bytes = Buffer.alloc(size, 'cyrus');
+    writeFileSync(at('from'), bytes);
+    const fd = openSync(at('from'), 'r');
+    const begins: number[] = [];
+    const isWanted = (begin: Buffer) => begins.push(begin.length) > 0;
+    expect(dir.copyFrom('to', fd, isWanted)).toBe(size);
+    closeSync(fd);
+    expect(readFileSync(at('u/user/to')).equals(bytes)).toBe(true);
+    expect(begins).toEqual([Math.min(size, 1 << 18)]);
+  });
+
+  it('leaves what lies there where the other is not wanted', () => {
+    put('cyrus.cache', 'here');
+    writeFileSync(at('from'), 'another');
+    const fd = openSync(at('from'), 'r');
+    expect(dir.copyFrom('cyrus.cache', fd, () => false)).toBeUndefined();
+    closeSync(fd);
+    expect(readFileSync(at('u/user/cyrus.cache'), 'utf8')).toBe('here');
   });
 });
 
