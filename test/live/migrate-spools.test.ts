@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import { findTargets } from '../matrix/targets.js';
 import {
   inconsistentDatabases,
+  whatExamineFinds,
   whatMboxlistFinds,
   whatQuotaFinds,
   whatReconstructFinds,
@@ -95,6 +96,8 @@ for (const name of SPOOLS) {
     const cell = { source: { name }, target: { version: targetVersion() }, features: { indexes: 'needed' } } as const;
     expect(whatMboxlistFinds(newServer, where.mailboxes)).toEqual([]);
     expect(inconsistentDatabases(newServer)).toEqual([]);
+    const names = where.mailboxes.map(({ external }) => external);
+    expect(whatExamineFinds(newServer, names)).toEqual([]);
     expect(whatQuotaFinds(newServer, cell)).toEqual([]);
     expect(whatReconstructFinds(newServer, cell, new Set(where.mailboxes.map((m) => m.name)))).toEqual([]);
   });

@@ -116,6 +116,17 @@ export function whatReconstructFinds(server: CyrusServer, cell: CellOfTool, mail
   return report('reconstruct -n', status, reconstructFindings(`${stdout}${stderr}`, cell, mailboxes));
 }
 
+/**
+ * Of each mailbox `mbexamine -q` looks at the message files: their sizes are the index's, and so is the sum.
+ * @param names Of all mailboxes, external ones: by itself it stops at the first intermediate.
+ */
+export function whatExamineFinds(server: CyrusServer, names: readonly string[]): string[] {
+  const { status, stdout, stderr } = server.runTool('mbexamine', ['-q', ...names]);
+  const correct = stdout.split('Mailbox has CORRECT total quota usage').length - 1;
+  const odd = `${stdout}${stderr}`.split(/^Examining /m).filter((text) => text !== '' && !text.includes(' CORRECT '));
+  return correct < names.length ? [`${correct} of ${names.length}`, ...report('mbexamine -q', status, odd)] : [];
+}
+
 function report(tool: string, status: number | null, odd: readonly string[]): string[] {
   if (status === 0 && odd.length === 0) return [];
   return [`${tool} (exit ${status}) finds ${odd.length}: ${odd.slice(0, 6).join('; ')}`];
