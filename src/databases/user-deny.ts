@@ -35,7 +35,9 @@ export function migrateUserDeny(
   const entries = chosenDenials(job, readers, migrated);
   if (!entries) return undefined;
   write(job, writers, entries, nowSec);
-  return { what: 'user_deny.db', action: 'converted', entries: entries.length, note: '' };
+  const note =
+    entries.length === 0 ? '' : 'they are denied on the new server as well: cyr_deny -a USER there lets one in';
+  return { what: 'user_deny.db', action: 'converted', entries: entries.length, note };
 }
 
 /** The same for a target that serves others. */
