@@ -15,6 +15,9 @@ const GOOD_ENOUGH = 1.001;
 
 /** Placements that keep links on one file system may be so much less even: what is promised of any. */
 const MOST_FOR_LINKS = 1.01;
+/** So many of the largest are tried elsewhere, and so many units placed again for that at most: about 3 s. */
+const GIANTS = 5;
+const MOST_PLACED_AGAIN = 1_000_000;
 /** A file system may be so much over its share with a bundle: others can't go off it to make it even. */
 const SLACK_FOR_LINKS = 0.005;
 /** Of so few, all placements are tried where that may gain. */
@@ -22,7 +25,7 @@ const FEW = 12;
 
 /** What lies or was promised somewhere stays there; all others are placed. */
 export function balance(task: PlacementTask): Loads {
-  const plain = spread(task, false);
+  const plain = withGiantsElsewhere(task, spread(task, false));
   if (!task.links) return plain;
   plain.spare(savedOfTask(plain));
   const bundled = spread(task, true);
@@ -31,6 +34,38 @@ export function balance(task: PlacementTask): Loads {
     bundled.shortfalls().length > plain.shortfalls().length ||
     bundled.spread() > Math.max(plain.spread(), MOST_FOR_LINKS * lowerBound(plain));
   return isWorse ? plain : bundled;
+}
+
+/**
+ * Where the largest units came to lie first decides how even the rest can be: where it is not as even as is promised, each
+ * of them is tried on each other partition, with all the rest placed anew.
+ */
+function withGiantsElsewhere(task: PlacementTask, loads: Loads): Loads {
+  const goodEnough = MOST_FOR_LINKS * lowerBound(loads);
+  const { current, choices, choice } = task;
+  const open = new Uint32Array(current.length).map((_, u) => u).filter((u) => current[u]! < 0);
+  if (loads.spread() <= goodEnough || open.length <= FEW) return loads;
+  sortLargestFirst(task, open);
+  let best = loads;
+  let fixed = current;
+  let runs = Math.floor(MOST_PLACED_AGAIN / open.length);
+  for (const giant of open.subarray(0, GIANTS)) {
+    for (const p of choices[choice[giant]!]!) {
+      if (p === best.assignment[giant] || loads.shares[p] === 0 || runs-- <= 0) continue;
+      const there = Int16Array.from(fixed);
+      there[giant] = p;
+      const other = spread({ ...task, current: there }, false);
+      const isBetter = other.spread() < best.spread() && other.shortfalls().length <= best.shortfalls().length;
+      if (isBetter) best = other;
+    }
+    if (best.spread() <= goodEnough) break;
+    fixed = Int16Array.from(fixed);
+    fixed[giant] = best.assignment[giant]!;
+  }
+  if (best === loads) return loads;
+  const found = new Loads(task);
+  for (let u = 0; u < current.length; u++) found.put(u, best.assignment[u]!);
+  return found;
 }
 
 function spread(task: PlacementTask, inBundles: boolean): Loads {

@@ -1,7 +1,8 @@
 /**
  * What no placement can beat: the least that the largest measure of any partition can be, whatever lies where the rules
- * allow. Three reasons: somebody carries the mean; what rules tie to some partitions is carried there; large units can't
- * be cut. Reckoned with the messages alone (the first slot), by bytes and by files.
+ * allow. Four reasons: somebody carries the mean; what rules tie to some partitions is carried there; large units can't
+ * be cut, and where one of them lies there is little room for the files that belong to the rest of its bytes. By bytes and
+ * files of each kind of disk.
  */
 import type { Loads } from './loads.js';
 
@@ -11,21 +12,44 @@ const MOST_SETS = 8;
 const PER_PARTITION = 8;
 
 export function lowerBound(loads: Loads): number {
-  const { task, shares, first, open, isCounted } = loads;
+  const { shares, isCounted } = loads;
   const parts = new Float64Array(isCounted.length);
+  const dimensions = dimensionsOf(loads);
   let bound = 0;
-  for (const kind of [0, 1]) {
-    const columns = new Set(task.partitions.flatMap((_, p) => (open[p] ? [loads.column(first[p]! + kind)] : [])));
-    fillParts(parts, [...columns], isCounted);
+  for (const columns of dimensions) {
+    fillParts(parts, columns, isCounted);
     bound = Math.max(bound, boundOfSets(loads, parts), boundOfLargest(shares, parts));
+  }
+  for (const mine of dimensions) {
+    fillParts(parts, mine, isCounted);
+    const giant = giantOf(loads, parts);
+    if (giant < 0) continue;
+    for (const columns of dimensions) {
+      if (columns === mine) continue;
+      const others = new Float64Array(parts.length);
+      fillParts(others, columns, isCounted);
+      bound = Math.max(bound, boundOfGiant(loads, giant, parts, others));
+    }
   }
   return bound > 1 - 1e-9 ? Math.max(1, bound) : bound > 0 ? bound : 1; // sums of doubles
 }
 
+/** Bytes and files of each kind of disk: the column of every partition that takes part; undefined where it has none. */
+function dimensionsOf(loads: Loads): (Float64Array | undefined)[][] {
+  const { open, first } = loads;
+  const partitions = [...open.keys()].filter((p) => open[p]);
+  const most = Math.max(0, ...partitions.map((p) => first[p + 1]! - first[p]!));
+  return Array.from({ length: most }, (_, i) => {
+    const columns = partitions.map((p) => (first[p]! + i < first[p + 1]! ? loads.column(first[p]! + i) : undefined));
+    return [...new Set(columns)];
+  });
+}
+
 /** What each unit is of the whole; the least of it where partitions count differently. */
-function fillParts(parts: Float64Array, columns: readonly Float64Array[], isCounted: Uint8Array): void {
+function fillParts(parts: Float64Array, columns: readonly (Float64Array | undefined)[], isCounted: Uint8Array): void {
   parts.fill(0);
-  for (const [i, column] of columns.entries()) {
+  if (columns.includes(undefined)) return;
+  for (const [i, column] of (columns as readonly Float64Array[]).entries()) {
     let sum = 0;
     for (let u = 0; u < column.length; u++) sum += isCounted[u]! * column[u]!;
     const factor = sum > 0 ? 1 / sum : 0;
@@ -97,4 +121,67 @@ function placesAt(measure: number, shares: Float64Array, size: number): number {
   let places = 0;
   for (const share of shares) places += Math.floor((measure * share) / size);
   return places;
+}
+
+/** A unit that is less of every partition's share leaves room enough for everything else. */
+const GIANT = 0.25;
+
+/** The largest unit, where it is a good part of what a partition should carry; else -1. */
+function giantOf({ task: { partitions }, shares }: Loads, parts: Float64Array): number {
+  let giant = -1;
+  for (let u = 0; u < parts.length; u++) if (parts[u]! > (giant < 0 ? 0 : parts[giant]!)) giant = u;
+  if (giant < 0) return -1;
+  const largest = partitions.reduce((most, _, p) => Math.max(most, shares[p]!), 0);
+  return parts[giant]! > GIANT * largest ? giant : -1;
+}
+
+/**
+ * Beside the giant a partition has little room left by `mine`; what it can carry of `other` in it, with those units that
+ * have most of it (a fraction of the last), and what the other partitions can carry at that measure, must be all there is.
+ */
+function boundOfGiant(loads: Loads, giant: number, mine: Float64Array, other: Float64Array): number {
+  const { choices, choice, current } = loads.task;
+  const order: number[] = [];
+  for (let u = 0; u < mine.length; u++) if (u !== giant && other[u]! > 0) order.push(u);
+  const price = (u: number) => mine[u]! / other[u]!;
+  order.sort((a, b) => price(a) - price(b));
+  const cost = new Float64Array(order.length + 1);
+  const gain = new Float64Array(order.length + 1);
+  for (const [i, u] of order.entries()) {
+    cost[i + 1] = cost[i]! + mine[u]!;
+    gain[i + 1] = gain[i]! + other[u]!;
+  }
+  const all = gain[order.length]! + other[giant]!;
+  /** The most of `other` that comes with so much of `mine`. */
+  const mostFor = (room: number): number => {
+    let low = 0;
+    let high = order.length;
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if (cost[middle]! <= room) low = middle;
+      else high = middle - 1;
+    }
+    const left = room - cost[low]!;
+    return gain[low]! + (low < order.length ? (left * other[order[low]!]!) / mine[order[low]!]! : 0);
+  };
+  const isPossible = (measure: number, share: number): boolean => {
+    const room = measure * share - mine[giant]!;
+    if (room < 0) return false;
+    return all <= Math.min(measure * share, other[giant]! + mostFor(room)) + measure * (1 - share);
+  };
+  let least = Number.POSITIVE_INFINITY;
+  for (const p of current[giant]! >= 0 ? [current[giant]!] : choices[choice[giant]!]!) {
+    const share = loads.shares[p]!;
+    if (share === 0) return 0;
+    let low = 0;
+    let high = 1;
+    while (!isPossible(high, share)) high *= 2;
+    for (let i = 0; i < 50; i++) {
+      const middle = (low + high) / 2;
+      if (isPossible(middle, share)) high = middle;
+      else low = middle;
+    }
+    least = Math.min(least, low);
+  }
+  return Number.isFinite(least) ? least : 0;
 }

@@ -6,7 +6,7 @@ import { type Correction, correctedUsage } from '../support/corrected-usage.js';
 import type { CyrusServer } from '../support/cyrus-server.js';
 import type { Job } from '../support/job.js';
 import { liveTest } from '../support/live-test.js';
-import { changedPaths, keptOptions, snapshotTree, spoolState } from '../support/spool.js';
+import { changedPaths, keptOptions, SPOOLS, snapshotTree, spoolState } from '../support/spool.js';
 import { requireSame, rulesFor } from '../support/state-diff.js';
 import { UPGRADE_DIFFERENCES } from '../support/upgrade-differences.js';
 
@@ -182,3 +182,28 @@ liveTest('domains have partitions of their own, each mailbox by itself where it 
   await newServer.start();
   expect(await misplaced(job, newServer, {})).toEqual([]);
 });
+
+for (const name of SPOOLS) {
+  liveTest(
+    `${name}: mbpath of the new server finds every mailbox on the partition that the plan gave its user`,
+    async (live) => {
+      const spool = await live.unpack(name);
+      const newServer = live.server('new', {
+        hash: 'full',
+        partitions: ['n1', 'n2', 'n3'],
+        meta: ['n3'],
+        options: keptOptions(spool),
+      });
+      const job = live.job(spool, newServer);
+      await job.init();
+      place(job, 'policy = "balance"');
+      const planned = await plan(job);
+      expect(planned.after.filter(({ mailboxes }) => mailboxes > 0).length).toBeGreaterThan(1);
+      const units = await csv(job, live.dir, 'units.csv');
+      await job.presync();
+      expect((await job.cutover({ exit: [0, 3] })).final).toBe(true);
+      await newServer.start();
+      expect(await misplaced(job, newServer, units)).toEqual([]);
+    },
+  );
+}

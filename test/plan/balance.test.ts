@@ -148,6 +148,54 @@ describe('balancing', () => {
     }
   });
 
+  /** Pareto sizes: the largest few hundred have most of the mail, the largest of all some percent. */
+  function heavyTailed(count: number, seed: number): TestUnit[] {
+    const random = randoms(seed);
+    return Array.from({ length: count }, (_, i) => {
+      const files = Math.min(300_000, Math.ceil(20 * (1 - random()) ** (-1 / 1.05)));
+      return { key: `user.u${i}`, files, bytes: Math.ceil(files * Math.min(2e6, 3000 * (1 - random()) ** (-1 / 1.5))) };
+    });
+  }
+
+  it.each([
+    ['four alike', roomy(4), undefined],
+    ['six on three file systems', roomy(3), [0, 1, 2, 0, 1, 0]],
+    ['capacities of 1 to 16', [16, 4, 2, 1].map((n) => ({ bytes: n * 1e13, inodes: n * 1e9 })), undefined],
+    ['much room and few inodes', [1, 9, 3].map((n) => ({ bytes: n * 1e13, inodes: (10 - n) * 1e7 })), undefined],
+  ] as const)(
+    '%s: of a heavy tail of 1,001 to 20,000 users it comes within 1 %% of the lower bound',
+    (_case, rooms, diskOf) => {
+      for (const count of [1001, 3000, 20_000])
+        for (const seed of [1, 2, 3]) {
+          const loads = balance(taskOf(heavyTailed(count, seed), rooms, diskOf as number[] | undefined));
+          expect(loads.shortfalls()).toEqual([]);
+          expect(loads.spread() / lowerBound(loads), `${count} users, seed ${seed}`).toBeLessThanOrEqual(1.01);
+        }
+    },
+  );
+
+  it('with archive and meta disks of their own comes within 1 % of even on all of them', () => {
+    for (const seed of [1, 2, 3]) {
+      const all = manyUsers(4000, seed);
+      const random = randoms(seed + 10);
+      const data = taskOf(all, roomy(3));
+      const { bytes, files } = data.partitions[0]!.slots[0]!;
+      const old = bytes.map((b) => Math.floor(b * random()));
+      const archived = { bytes: old, files: files.map((f, u) => Math.floor((f * old[u]!) / Math.max(1, bytes[u]!))) };
+      const meta = { bytes: files.map((f) => 900 * f + 400), files: files.map(() => 6) };
+      const fresh = { bytes: bytes.map((b, u) => b - old[u]!), files: files.map((f, u) => f - archived.files[u]!) };
+      const slot = (disk: number, of: { bytes: Float64Array; files: Float64Array }) => ({
+        ...{ disk, ...of, diskBytes: of.bytes, inodes: of.files },
+      });
+      const partitions = data.partitions.map((partition, p) => ({
+        ...partition,
+        slots: [slot(p, fresh), slot(3 + (p % 2), archived), slot(5, meta)],
+      }));
+      const loads = balance({ ...data, partitions, disks: roomy(6) });
+      expect(loads.spread() / lowerBound(loads)).toBeLessThanOrEqual(1.01);
+    }
+  });
+
   it('evens out bytes and files, where few have many small messages and others few large ones', () => {
     const all: TestUnit[] = Array.from({ length: 1200 }, (_, i) =>
       i % 10 === 0 ? { key: `u${i}`, bytes: 1000, files: 900 } : { key: `u${i}`, bytes: 9000 + i, files: 5 },
