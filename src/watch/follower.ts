@@ -54,8 +54,11 @@ export class Follower<L extends Look> {
   readonly #work: Work<L>;
   readonly #clock: Clock;
   readonly #events: FollowEvents;
+  readonly #quietMs: number;
   /** Since when the list of stats does not do. */
   #wholeSinceMs: number | undefined;
+  /** Not before then: who renames a tree, or makes many mailboxes, is let to finish. */
+  #wholeNotBeforeMs = 0;
   #sweptMs: number;
   #held: string | undefined;
 
@@ -64,6 +67,7 @@ export class Follower<L extends Look> {
     this.#clock = clock;
     this.#events = events;
     this.#sweptMs = clock.nowMs();
+    this.#quietMs = pace.dirty.quietMs;
     this.dirty = new DirtySet(pace.dirty);
     this.sweeps = new CostClock(pace.sweep, this.#sweptMs);
     this.#wholes = new CostClock(pace.whole, this.#sweptMs);
@@ -101,7 +105,7 @@ export class Follower<L extends Look> {
   }
 
   #nextMs(): number {
-    if (this.#wholeSinceMs !== undefined) return this.#wholes.nextMs;
+    if (this.#wholeSinceMs !== undefined) return Math.max(this.#wholes.nextMs, this.#wholeNotBeforeMs);
     return Math.min(this.sweeps.nextMs, this.dirty.nextMs());
   }
 
@@ -123,6 +127,7 @@ export class Follower<L extends Look> {
     }
     if (!look) {
       this.#wholeSinceMs ??= only ? begun : this.#sweptMs;
+      this.#wholeNotBeforeMs = only ? now : now + this.#quietMs; // a hint has waited as long already
       return;
     }
     const changed = new Set<number>();

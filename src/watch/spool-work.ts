@@ -36,6 +36,8 @@ export class SpoolWork implements Work<SpoolLook> {
   readonly #log: Log;
   readonly #events: SpoolWorkEvents;
   #problems: readonly Problem[] = [];
+  /** By key: what the log has already. */
+  readonly #said: Set<string>;
   #badJob: string | undefined;
 
   /** @param problems What the first pass has said already. */
@@ -51,6 +53,7 @@ export class SpoolWork implements Work<SpoolLook> {
     this.#context = context;
     this.#log = context.log;
     this.#problems = problems;
+    this.#said = new Set(problems.map(problemKey));
     this.#events = events;
   }
 
@@ -107,9 +110,12 @@ export class SpoolWork implements Work<SpoolLook> {
   }
 
   #ended(kind: 'partial' | 'whole', figures: PassFigures, problems: ProblemList): void {
-    const known = new Set(this.#problems.map(problemKey));
+    const before = new Set(this.#problems.map(problemKey));
     for (const problem of problems.all) {
-      if (known.has(problemKey(problem))) continue;
+      const key = problemKey(problem);
+      // A mailbox that is just being renamed has no files for a moment: what stands in the next pass too is no such thing.
+      if (this.#said.has(key) || !(problem.stays || before.has(key))) continue;
+      this.#said.add(key);
       const { code, mailbox, path, message } = problem;
       this.#log.warn(code, { mailbox, path, message });
     }

@@ -66,6 +66,20 @@ describe.each([
   });
 });
 
+it.skipIf(!isRoot)('a burst that fills the queue of events is said, and a sweep finds what it hid', async () => {
+  const watch = await start('fanotify');
+  watch.process.kill('SIGSTOP'); // nobody reads the queue
+  const burst = join(dir, 'burst');
+  mkdirSync(burst);
+  for (let i = 0; i < 20_000; i++) writeFileSync(join(burst, String(i)), ''); // fs.fanotify.max_queued_events: 16,384
+  deliver(40);
+  watch.process.kill('SIGCONT');
+  const { hints, sweep } = await watch.until('copied', ({ copied }) => copied.messages === 1, 20_000);
+  expect(hints.find(({ source }) => source === 'fanotify')!.lost).toBe(1);
+  expect(sweep.count).toBe(2);
+  expect(watch.stderr).toContain('hints may have been lost why="the kernel\'s queue was full"');
+});
+
 it('chokidar watches the busiest alone, and no other is heard of', async () => {
   deliver(11); // the one that changed last
   const watch = await start('chokidar', '--busiest', '1');
