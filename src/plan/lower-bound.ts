@@ -170,7 +170,8 @@ function boundOfGiant(loads: Loads, giant: number, mine: Float64Array, other: Fl
     return all <= Math.min(measure * share, other[giant]! + mostFor(room)) + measure * (1 - share);
   };
   let least = Number.POSITIVE_INFINITY;
-  for (const p of current[giant]! >= 0 ? [current[giant]!] : choices[choice[giant]!]!) {
+  const set = choices[choice[giant]!]!;
+  for (const p of current[giant]! < 0 || set.includes(current[giant]!) ? set : [current[giant]!]) {
     const share = loads.shares[p]!;
     if (share === 0) return 0;
     let low = 0;
