@@ -32,12 +32,14 @@ export function problemsOf(
           : 'Run `cyrsync plan --rebalance`, free space, or add a partition to the new imapd.conf.',
     });
   }
-  if (problems.length === 0 && spread > limit * bound)
+  if (problems.length === 0 && spread > limit * bound) {
+    const fullest = partitions.filter((_, p) => loads.shares[p]! > 0 && loads.measure(p) >= spread);
     problems.push({
       code: UNEVEN,
-      message: `the fullest partition carries ${spread.toFixed(2)} times its share; ${bound.toFixed(2)} can be had`,
+      message: `the fullest partition, ${fullest[0]!.name}, carries ${spread.toFixed(2)} times its share; ${bound.toFixed(2)} can be had${grown(loads, bytesThen, collected, partitions, fullest)}`,
       advice: 'Run `cyrsync plan --rebalance`: it shows what would move, and the next pass moves it on the target.',
     });
+  }
   return problems;
 }
 

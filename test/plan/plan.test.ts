@@ -237,6 +237,18 @@ describe('a plan', () => {
     expect(parted.saved[0]).toEqual({ bytes: 0, inodes: 0 });
   });
 
+  it('refuses what several old partitions bring to one, where that is too small', () => {
+    const job = jobOf(TWO, 'policy = "map"\nreserve = "0%"\n[placement.map]\ndefault = "p2"');
+    const probe = (mib: number) =>
+      probeOf({ a: { total: 1e12, free: 1e12 }, b: { total: 100 * MIB, free: mib * MIB } });
+    expect(planFor(job, users(20, MIB), { probe: probe(22) }).plan.problems).toEqual([]);
+    const { plan, where } = planFor(job, users(20, MIB), { probe: probe(10) });
+    expect(new Set(Object.values(where))).toEqual(new Set(['p2']));
+    expect(plan.problems[0]!.message).toMatch(
+      /^partition p2: what belongs there is 10 MiB more than its file system has/,
+    );
+  });
+
   it('says that the spread went too far, and only then', () => {
     const job = jobOf(TWO, 'policy = "balance"\nspread_limit = 1.3');
     planFor(job, users(20, MIB));
@@ -245,7 +257,9 @@ describe('a plan', () => {
     const grown = users(20, MIB).map((box) => ({ ...box, bytes: on.get(box.name) === 'p2' ? 3 * MIB : MIB }));
     const { plan } = planFor(job, grown);
     expect(plan.problems.map(({ code }) => code)).toEqual(['spread-exceeded']);
-    expect(plan.problems[0]!.message).toContain('carries 1.50 times its share; 1.00 can be had');
+    expect(plan.problems[0]!.message).toMatch(
+      /^the fullest partition, p2, carries 1\.50 times its share; 1\.00 can be had; user\.u\d+ has grown by 2\.0 MiB since/,
+    );
     expect(newProblems(plan, state).map(({ code }) => code)).toEqual(['spread-exceeded']);
     expect(newProblems(plan, state)).toEqual([]); // a nightly pass says it once
     const { plan: rebalanced } = planFor(job, grown, { rebalanceTo: 1.1 });
