@@ -556,6 +556,7 @@ class MailboxCopy {
     const isCountedAnew = isRaised && index.minorVersion < 13;
     const fewer = Math.max(0, view.quotaAnnotUsed - countedBytes(view, hidden));
     return patchIndex(view, {
+      inPlace: true, // made a moment ago, by ourselves
       syncCrcAnnot: syncCrcAnnot(view, listed),
       quotaAnnotUsed: isCountedAnew ? this.#task.annotationBytes + countedBytes(view, listed) : fewer,
     });

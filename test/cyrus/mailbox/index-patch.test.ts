@@ -30,6 +30,15 @@ describe('patching an index', () => {
     expect(view.bytes).toEqual(before);
   });
 
+  it('changes them where it is asked to, and to the same', () => {
+    const changes: IndexChanges = { headerFileCrc: 7, isArchived: () => false, syncCrcAnnot: 9 };
+    const view = fixtureIndex('v17-archived');
+    const apart = patchIndex(view, changes);
+    const inPlace = patchIndex(view, { ...changes, inPlace: true });
+    expect([inPlace.equals(apart), inPlace.buffer === view.bytes.buffer]).toEqual([true, true]);
+    expect(view.bytes.subarray(0, apart.length)).toEqual(apart);
+  });
+
   it.each(WITH_CRC)('puts the CRC of a new cyrus.header into %s, and only that', (mailbox) => {
     const before = fixtureFile(mailbox, 'cyrus.index');
     const after = patchIndex(readIndex(before, 'x'), { headerFileCrc: 0x01020304 });
