@@ -2,7 +2,6 @@
  * Long synchronous work that may be put aside for a moment: a generator that yields where it could stop. On a cold disk
  * an inventory takes minutes, and a signal is heard only between turns of the event loop.
  */
-import { setImmediate } from 'node:timers/promises';
 import { InterruptedError } from './errors.js';
 import type { StopSignal } from './stop.js';
 
@@ -41,9 +40,24 @@ export async function inSlices<T>(work: Sliced<T>, stop: StopSignal, onStep: (st
       continue;
     }
     onStep(next.value);
-    await setImmediate();
+    await new Promise<void>((resolve) => setImmediate(resolve));
     begun = performance.now();
     next = stop.interrupted ? work.throw(new InterruptedError()) : work.next();
   }
   return next.value;
+}
+
+/** Waits for what goes on elsewhere. @throws InterruptedError as soon as a signal came */
+export async function unlessInterrupted<T>(work: Promise<T>, stop: StopSignal): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const interrupted = new Promise<never>((_, reject) => {
+    timer = setInterval(() => {
+      if (stop.interrupted) reject(new InterruptedError());
+    }, SLICE_MS);
+  });
+  try {
+    return await Promise.race([work, interrupted]);
+  } finally {
+    clearInterval(timer);
+  }
 }

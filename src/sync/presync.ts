@@ -38,7 +38,7 @@ async function quickPass(
   const startedAt = new Date();
   const source = new SourceTrees(job.source);
   try {
-    const swept = mayLookQuickly(job, state, source) ? await sweepInHalves(job, state, source) : undefined;
+    const swept = mayLookQuickly(job, state, source) ? await sweepInHalves(job, state, source, context) : undefined;
     if (!swept) return undefined;
     const figures = figuresOf(swept);
     if (swept.changed.length > 0 || swept.changedSeen.length > 0) {

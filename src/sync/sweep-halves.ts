@@ -1,9 +1,11 @@
 /** The stats of a long list on two threads: all that an idle pass does, and each is a system call that waits for none. */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import { inSlices, unlessInterrupted } from '../base/slices.js';
 import type { SourceTrees } from '../disk/trees.js';
 import type { Job } from '../job/job.js';
 import type { State } from '../state/state.js';
+import type { PassContext } from './pass-context.js';
 import {
   type FoundInParts,
   placesOf,
@@ -25,13 +27,20 @@ export interface HalfSetup extends SourcePlaces {
 /** Of the parts of the list the second thread has every other. */
 export const isSecondHalf = (part: number) => part % 2 === 1;
 
-/** As `sweepByList` of sweep-list.ts. */
-export async function sweepInHalves(job: Job, state: State, trees: SourceTrees): Promise<Swept | undefined> {
+/** As `sweepByList` of sweep-list.ts, heard by signals. */
+export async function sweepInHalves(
+  job: Job,
+  state: State,
+  trees: SourceTrees,
+  { stop, preparing }: Pick<PassContext, 'stop' | 'preparing'>,
+): Promise<Swept | undefined> {
   const head = validHead(job, state, trees);
   if (!head) return undefined;
   const places = placesOf(job);
+  const mine = (isMine: (part: number) => boolean) =>
+    inSlices(searchParts(state.sweep, head, places, isMine), stop, (step) => preparing?.(step));
   if (head.entries < WORTH_THREAD || availableParallelism() < 2) {
-    const found = searchParts(state.sweep, head, places, () => true);
+    const found = await mine(() => true);
     return found && sweptOf(head, [found]);
   }
   const setup: HalfSetup = { stateFile: job.stateFile, ...places };
@@ -46,10 +55,11 @@ export async function sweepInHalves(job: Job, state: State, trees: SourceTrees):
   });
   other.catch(() => {}); // told below; not before
   try {
-    const own = searchParts(state.sweep, head, places, (part) => !isSecondHalf(part));
-    const theirs = own && (await other);
+    const own = await mine((part) => !isSecondHalf(part));
+    const theirs = own && (await unlessInterrupted(other, stop));
     return theirs && sweptOf(head, [own, theirs]);
   } finally {
+    preparing?.(undefined);
     await worker.terminate();
   }
 }

@@ -9,6 +9,7 @@
  * transaction.
  */
 import { readdirSync } from 'node:fs';
+import { atOnce, type Sliced } from '../base/slices.js';
 import { VERSION } from '../base/version.js';
 import { quotaDirectory } from '../cyrus/layout/config-paths.js';
 import type { MailboxPlace } from '../cyrus/layout/mailbox-place.js';
@@ -35,6 +36,8 @@ import {
 
 /** One blob: so many mailboxes that it stays below some hundred KiB. */
 const PER_PART = 4096;
+/** Of them, between two places to stop. */
+const SLICE = 16;
 const FILES = PRINT_WORDS / STAT_WORDS;
 /** Of the files, which is cyrus.index: mailboxFiles. */
 const INDEX = 1;
@@ -140,7 +143,9 @@ export interface SweptMailbox extends Listed {
 export function sweepByList(job: Job, state: State, trees: SourceTrees, only?: ReadonlySet<number>): Swept | undefined {
   const head = validHead(job, state, trees);
   if (!head) return undefined;
-  const found = searchParts(state.sweep, head, placesOf(job), only?.size === 0 ? () => false : () => true, only);
+  const found = atOnce(
+    searchParts(state.sweep, head, placesOf(job), only?.size === 0 ? () => false : () => true, only),
+  );
   return found && sweptOf(head, [found]);
 }
 
@@ -181,13 +186,13 @@ export function sweptOf(
  * @param isMine Asked for each part, from 0: whether it is looked through. @param only As of {@link sweepByList}.
  * @returns undefined where a whole pass is needed
  */
-export function searchParts(
+export function* searchParts(
   rows: SweepRows,
   head: Head,
   { prefix, configDirectory }: SourcePlaces,
   isMine: (part: number) => boolean,
   only?: ReadonlySet<number>,
-): FoundInParts | undefined {
+): Sliced<FoundInParts | undefined> {
   const sweep = new StatSweep(FILES * head.entries + head.seenFiles);
   const changedSeen: ChangedSeenFile[] = [];
   const search: Search = {
@@ -205,7 +210,7 @@ export function searchParts(
     for (const [number, part] of rows.parts(isMine)) {
       const seen = number - Math.ceil(head.entries / PER_PART);
       if (seen < 0) {
-        if (!searchPart(part, number * PER_PART, search)) return undefined;
+        if (!(yield* searchPart(part, number * PER_PART, search))) return undefined;
         continue;
       }
       if (only?.has(READ_STATES) === false) break;
@@ -235,7 +240,7 @@ interface Search {
  * A part: count, then the words of all, then of each mailbox what stands above {@link ENTRY_BYTES}, and the path.
  * @returns false where a whole pass is needed
  */
-function searchPart(part: Buffer, first: number, search: Search): boolean {
+function* searchPart(part: Buffer, first: number, search: Search): Sliced<boolean> {
   const { head, sweep, names, news, changed, only, most } = search;
   const count = part.readUInt32LE(0);
   const words = new Int32Array(count * PRINT_WORDS);
@@ -243,6 +248,7 @@ function searchPart(part: Buffer, first: number, search: Search): boolean {
   bytes.set(part.subarray(4, 4 + bytes.length));
   let at = 4 + bytes.length;
   for (let i = 0; i < count; i++) {
+    if (i % SLICE === 0) yield { what: 'looking for what changed', done: first + i, of: head.entries };
     const place = head.places[part.readUInt16LE(at)]!;
     const row = part.readUInt32LE(at + 4);
     const from = at + ENTRY_BYTES;

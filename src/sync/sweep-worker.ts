@@ -1,5 +1,6 @@
 /** The second thread of sweep-halves.ts: looks through its parts of the list and says what changed. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { atOnce } from '../base/slices.js';
 import { openToRead } from '../state/database.js';
 import { SweepRows } from '../state/sweep-rows.js';
 import { type HalfSetup, isSecondHalf } from './sweep-halves.js';
@@ -10,5 +11,5 @@ const db = openToRead(setup.stateFile);
 const rows = new SweepRows(db);
 const head = rows.head();
 // the job is locked: nobody has changed the list since the first thread read it
-parentPort!.postMessage(head && searchParts(rows, JSON.parse(head) as Head, setup, isSecondHalf));
+parentPort!.postMessage(head && atOnce(searchParts(rows, JSON.parse(head) as Head, setup, isSecondHalf)));
 db.close();
