@@ -1,15 +1,12 @@
 /** Sources of 2.3, where the owner's read state lies in a database of his: what a pass costs there, and that it is right. */
-import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readDatabase, writeDatabase } from '../../src/cyrus/db/database.js';
-import { detectBackend } from '../../src/cyrus/db/detect.js';
 import { userFile } from '../../src/cyrus/layout/config-paths.js';
-import { parseSeen, printSeen } from '../../src/cyrus/records/seen.js';
-import { UidSet } from '../../src/cyrus/records/uid-set.js';
 import { SourceTrees } from '../../src/disk/trees.js';
 import { loadJob } from '../../src/job/job.js';
 import { State } from '../../src/state/state.js';
 import { type Swept, sweepByList } from '../../src/sync/sweep-list.js';
+import { editSeen } from '../torture/edits.js';
 import { differences, Lab, type TortureJob, targetTree } from '../torture/lab.js';
 
 let lab: Lab;
@@ -39,17 +36,7 @@ function sweep(): Swept | undefined {
 const seenFile = (localpart: string) =>
   lab.source(`${lab.conf.configDirectory}/${userFile(lab.conf, { localpart }, 'seen')}`);
 
-/** Rewrites a seen database, by a new file and a rename. @param change Of each mailbox's record. */
-function edit(path: string, change: (uids: string, i: number) => string): void {
-  const bytes = readFileSync(path);
-  const entries = readDatabase(bytes, path).entries.map(({ key, value }, i) => {
-    const seen = parseSeen(value, path);
-    return { key, value: printSeen({ ...seen, uids: UidSet.parse(change(seen.uids.toString(), i), path) }) };
-  });
-  const backend = detectBackend(bytes) as 'skiplist' | 'flat';
-  writeFileSync(`${path}.NEW`, writeDatabase(backend, entries, { version: lab.conf.version, nowSec: 1 }));
-  renameSync(`${path}.NEW`, path);
-}
+const edit = (path: string, change: (uids: string, i: number) => string) => editSeen(lab, path, change);
 
 async function sameAsFresh(): Promise<void> {
   const other = await lab.job(`fresh${fresh++}`);

@@ -12,10 +12,14 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { crc32 } from '../../src/base/crc32.js';
+import { readDatabase, writeDatabase } from '../../src/cyrus/db/database.js';
+import { detectBackend } from '../../src/cyrus/db/detect.js';
 import { readIndex } from '../../src/cyrus/mailbox/index.js';
 import { SystemFlag } from '../../src/cyrus/mailbox/index-layout.js';
 import { asInternalName } from '../../src/cyrus/names/mailbox-name.js';
 import type { MailboxEntry } from '../../src/cyrus/records/mailboxes-db.js';
+import { parseSeen, printSeen } from '../../src/cyrus/records/seen.js';
+import { UidSet } from '../../src/cyrus/records/uid-set.js';
 import type { Lab } from './lab.js';
 
 /** By a new mailboxes.db. */
@@ -88,4 +92,16 @@ export function expungeOne(lab: Lab, entry: MailboxEntry): number {
   renameSync(`${file}.NEW`, file);
   utimesSync(dirname(file), 1, 1);
   return uid;
+}
+
+/** Rewrites a seen database, by a new file and a rename. @param change Of each mailbox's record: the UIDs that were read. */
+export function editSeen(lab: Lab, path: string, change: (uids: string, i: number) => string): void {
+  const bytes = readFileSync(path);
+  const entries = readDatabase(bytes, path).entries.map(({ key, value }, i) => {
+    const seen = parseSeen(value, path);
+    return { key, value: printSeen({ ...seen, uids: UidSet.parse(change(seen.uids.toString(), i), path) }) };
+  });
+  const backend = detectBackend(bytes) as 'skiplist' | 'flat';
+  writeFileSync(`${path}.NEW`, writeDatabase(backend, entries, { version: lab.conf.version, nowSec: 1 }));
+  renameSync(`${path}.NEW`, path);
 }
