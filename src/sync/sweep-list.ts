@@ -242,11 +242,8 @@ interface Search {
  */
 function* searchPart(part: Buffer, first: number, search: Search): Sliced<boolean> {
   const { head, sweep, names, news, changed, only, most } = search;
-  const count = part.readUInt32LE(0);
-  const words = new Int32Array(count * PRINT_WORDS);
-  const bytes = Buffer.from(words.buffer);
-  bytes.set(part.subarray(4, 4 + bytes.length));
-  let at = 4 + bytes.length;
+  const { count, words, bytes, end } = wordsOfPart(part);
+  let at = end;
   for (let i = 0; i < count; i++) {
     if (i % SLICE === 0) yield { what: 'looking for what changed', done: first + i, of: head.entries };
     const place = head.places[part.readUInt16LE(at)]!;
@@ -266,6 +263,15 @@ function* searchPart(part: Buffer, first: number, search: Search): Sliced<boolea
     changed.push({ position: first + i, row, changedMs: newestMs(sweep, place, names) });
   }
   return true;
+}
+
+/** The stats of a part's mailboxes, {@link PRINT_WORDS} each, also as bytes; where they end, the places begin. */
+function wordsOfPart(part: Buffer): { count: number; words: Int32Array; bytes: Buffer; end: number } {
+  const count = part.readUInt32LE(0);
+  const words = new Int32Array(count * PRINT_WORDS);
+  const bytes = Buffer.from(words.buffer);
+  bytes.set(part.subarray(4, 4 + bytes.length));
+  return { count, words, bytes, end: 4 + bytes.length };
 }
 
 /** Of the mailbox entered. */
@@ -294,11 +300,8 @@ export function* listedMailboxes(state: State): Iterable<ListedPlace> {
   const news = state.sweep.news();
   for (const [number, part] of state.sweep.parts()) {
     if (number * PER_PART >= entries) return; // seen databases
-    const count = part.readUInt32LE(0);
-    const words = new Int32Array(count * PRINT_WORDS);
-    const bytes = Buffer.from(words.buffer);
-    bytes.set(part.subarray(4, 4 + bytes.length));
-    let at = 4 + bytes.length;
+    const { count, words, bytes, end } = wordsOfPart(part);
+    let at = end;
     for (let i = 0; i < count; i++) {
       const place = places[part.readUInt16LE(at)]!;
       const row = part.readUInt32LE(at + 4);

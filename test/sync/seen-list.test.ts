@@ -2,10 +2,7 @@
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { userFile } from '../../src/cyrus/layout/config-paths.js';
-import { SourceTrees } from '../../src/disk/trees.js';
-import { loadJob } from '../../src/job/job.js';
-import { State } from '../../src/state/state.js';
-import { type Swept, sweepByList } from '../../src/sync/sweep-list.js';
+import { sweepOfJob } from '../support/sweep.js';
 import { editSeen } from '../torture/edits.js';
 import { differences, Lab, type TortureJob, targetTree } from '../torture/lab.js';
 
@@ -20,18 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => lab.close());
 
-/** What the next pass would find by the list of stats alone; undefined where it would look at everything. */
-function sweep(): Swept | undefined {
-  const loaded = loadJob(job.file);
-  const state = new State(loaded.stateFile);
-  const trees = new SourceTrees(loaded.source);
-  try {
-    return sweepByList(loaded, state, trees);
-  } finally {
-    trees.close();
-    state.close();
-  }
-}
+const sweep = () => sweepOfJob(job.file);
 
 const seenFile = (localpart: string) =>
   lab.source(`${lab.conf.configDirectory}/${userFile(lab.conf, { localpart }, 'seen')}`);

@@ -14,13 +14,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SourceTrees } from '../../src/disk/trees.js';
 import { loadJob } from '../../src/job/job.js';
 import { State } from '../../src/state/state.js';
-import { type Swept, sweepByList } from '../../src/sync/sweep-list.js';
 import { generateSpool, nameOfMailbox, SpoolWriter } from '../bench/spool.js';
 import { writeCyrusTree } from '../support/cyrus-conf.js';
 import { Job, type PassFigures } from '../support/job.js';
+import { sweepOfJob } from '../support/sweep.js';
 
 const SIZE = { mailboxes: 30, messages: 2, meanBytes: 800 };
 const me = { uid: process.getuid!(), gid: process.getgid!() };
@@ -46,18 +45,7 @@ async function aPass(): Promise<PassFigures> {
   return job.presync();
 }
 
-/** What the next pass would find by the list of stats alone; undefined where it would look at everything. */
-function sweep(): Swept | undefined {
-  const loaded = loadJob(job.file);
-  const state = new State(loaded.stateFile);
-  const trees = new SourceTrees(loaded.source);
-  try {
-    return sweepByList(loaded, state, trees);
-  } finally {
-    trees.close();
-    state.close();
-  }
-}
+const sweep = () => sweepOfJob(job.file);
 
 /** How many mailboxes changed by the list. */
 const changed = () => sweep()?.changed.length;
