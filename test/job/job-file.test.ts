@@ -25,6 +25,11 @@ const PLACEMENT = {
   ...{ wanted_spread: 1.02, spread_limit: 1.2, growth_days: 30, links: true },
 };
 
+const WATCH = {
+  ...{ hints: 'auto', busiest: 500, quiet_time: 3, max_delay: 60, at_most_every: 15 },
+  ...{ sweep_percent: 2, sweep_most: 300 },
+};
+
 describe('a job file', () => {
   it('needs no more than both configurations and their versions', () => {
     expect(parseJobFile(MINIMAL, 'job.toml')).toEqual({
@@ -36,6 +41,7 @@ describe('a job file', () => {
       leftovers: [],
       guard: { mailboxes: 20, mailboxes_percent: 10, messages_percent: 10 },
       run: {},
+      watch: WATCH,
     });
   });
 
@@ -59,6 +65,8 @@ describe('a job file', () => {
     ['a broken count', `${MINIMAL}[guard]\nmailboxes = 1.5\n`, 'guard.mailboxes'],
     ['no worker at all', `${MINIMAL}[run]\nworkers = 0\n`, 'run.workers'],
     ['a pin without quotes around its dots', `${MINIMAL}[placement.pins]\nuser.ceo = "fast"\n`, 'placement.pins.user'],
+    ['hints that no source gives', `${MINIMAL}[watch]\nhints = "dreams"\n`, 'watch.hints'],
+    ['a sweep of no time', `${MINIMAL}[watch]\nsweep_percent = 0\n`, 'watch.sweep_percent'],
     ['an empty name for the state', `state = ""\n${MINIMAL}`, 'state'],
   ])('with %s is refused by the name of the key', (_case, text, key) =>
     expect(whyOf(text)).toMatch(new RegExp(`(^|; )${key.replaceAll('.', '\\.')}: `)),
@@ -116,6 +124,7 @@ describe('the job file that init writes', () => {
       leftovers: [],
       guard: { mailboxes: 20, mailboxes_percent: 10, messages_percent: 10 },
       run: {},
+      watch: WATCH,
     });
   });
 
