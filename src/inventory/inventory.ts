@@ -213,8 +213,9 @@ function* recordSightings(mailboxes: readonly ListedMailbox[], scan: Scan): Slic
     table.rowIds[at] = row.id;
     if (row.targetPartition !== null) table.syncedFiles[at] = row.syncedFiles;
     if (row.print !== mailbox.print || row.sourceKey !== sourceKey(mailbox.place)) continue;
-    table.setSummary(at, row);
     if (row.name === mailbox.name) stands[at] = 1;
+    // of one whose index is gone the row keeps what it had: that is no summary of what is there
+    if (mailbox.hasFiles) table.setSummary(at, row);
   }
   let seen = 0;
   const sighting = state.mailboxes.sighting(sightings(mailboxes, stands, scan), ({ at }, id) => {
