@@ -1,5 +1,7 @@
 /** Names on disk are bytes, carried as latin1 strings; the file system calls take them as they are. */
 
+import { realpathSync } from 'node:fs';
+
 /** What `node:fs` takes: the string itself where it is ASCII (quicker), else its bytes. */
 export function osPath(bytes: string): string | Buffer {
   return isAscii(bytes) ? bytes : Buffer.from(bytes, 'latin1');
@@ -47,4 +49,9 @@ export function ifThere<T>(act: () => T): T | undefined {
     if (isMissing(error)) return undefined;
     throw error;
   }
+}
+
+/** The path without symbolic links, as the kernel names it; the path itself where nothing is there. */
+export function withoutLinks(path: string): string {
+  return ifThere(() => realpathSync(osPath(path), { encoding: 'latin1' as BufferEncoding }) as string) ?? path;
 }

@@ -11,7 +11,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { Fanotify } from '../disk/fanotify.js';
 import { networkFileSystem } from '../disk/network-file-system.js';
-import { ifThere, osPath } from '../disk/os-path.js';
+import { ifThere, osPath, withoutLinks } from '../disk/os-path.js';
 import { databaseFile } from '../inventory/read-mailboxes-db.js';
 import type { Job } from '../job/job.js';
 import { HINT_SOURCES, type HintSourceName } from '../model/watch-status.js';
@@ -85,7 +85,10 @@ function chooseFanotify(job: Job): Choice {
     return no('fanotify', error instanceof Error ? error.message : String(error));
   }
   const why = `one mark on ${roots.length === 1 ? 'the file system' : `each of ${roots.length} file systems`}`;
-  return { source: 'fanotify', why, setup: { source: 'fanotify', roots, databases: [databaseOf(job).name] } };
+  const { dir, name } = databaseOf(job);
+  const databases = [`${withoutLinks(job.source.real(dir))}/${name}`];
+  const configDirectory = withoutLinks(job.source.real(job.source.conf.configDirectory));
+  return { source: 'fanotify', why, setup: { source: 'fanotify', roots, databases, configDirectory } };
 }
 
 function chooseChokidar(job: Job, rows: ListedRows, busiest: number): Choice {

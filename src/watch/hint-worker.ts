@@ -9,7 +9,7 @@ import { Fanotify } from '../disk/fanotify.js';
 import { FollowedFile } from '../disk/followed-file.js';
 import { osPath } from '../disk/os-path.js';
 import { SourceRoot } from '../disk/source.js';
-import { type Hint, type HintSetup, hintOfFile } from './hints.js';
+import { FileHints, type Hint, type HintSetup } from './hints.js';
 import { hintsOfLogLine } from './sync-log-line.js';
 
 /** How often is looked for what waits. */
@@ -57,16 +57,19 @@ function byLog({ root: path, names }: Extract<HintSetup, { source: 'log' }>): vo
   }, POLL_MS);
 }
 
-function byFanotify({ roots, databases }: Extract<HintSetup, { source: 'fanotify' }>): void {
+function byFanotify({ roots, ...places }: Extract<HintSetup, { source: 'fanotify' }>): void {
   const marks = roots.map((root) => new Fanotify(root));
-  const names = new Set(databases);
+  const known = new FileHints(places);
   send({ ready: true });
   setInterval(() => {
     const hints: Hint[] = [];
     for (const mark of marks) {
-      const { files, overflow } = mark.read((name) => hintOfFile('', name, names) !== undefined);
+      const { files, overflow } = mark.read((name) => known.mayBe(name));
       if (overflow) hints.push({ kind: 'lost', why: "the kernel's queue was full" });
-      for (const { directory, name } of files) hints.push(hintOfFile(directory, name, names)!);
+      for (const { directory, name } of files) {
+        const hint = known.of(directory, name);
+        if (hint) hints.push(hint);
+      }
     }
     if (hints.length > 0) send({ hints: distinct(hints) });
   }, POLL_MS);

@@ -22,8 +22,10 @@ export type HintSetup =
       readonly source: 'fanotify';
       /** One directory on each file system. */
       readonly roots: readonly string[];
-      /** Names of the files that are databases. */
+      /** Paths of the files that a whole pass follows from, as the kernel has them: no link in them. */
       readonly databases: readonly string[];
+      /** The configdirectory, likewise: users' seen databases are below it. */
+      readonly configDirectory: string;
     };
 
 export type ThreadSource = Exclude<HintSourceName, 'sweep'>;
@@ -31,9 +33,30 @@ export type ThreadSource = Exclude<HintSourceName, 'sweep'>;
 /** The files of a mailbox that a sweep looks at. */
 const MAILBOX_FILE = /^cyrus\.(?:index|header|annotations|expunge)$/;
 
-/** What a file that was written means. @param databases Names of those that a whole pass follows from. */
-export function hintOfFile(directory: string, name: string, databases: ReadonlySet<string>): Hint | undefined {
-  if (MAILBOX_FILE.test(name)) return { kind: 'directory', path: directory };
-  if (databases.has(name)) return { kind: 'databases' };
-  return name.endsWith('.seen') ? { kind: 'read-states' } : undefined;
+/** What a file that was written on the file system means, by the source's places; others have files of such names, too. */
+export class FileHints {
+  readonly #databases: ReadonlySet<string>;
+  readonly #names: ReadonlySet<string>;
+  readonly #configDirectory: string;
+
+  constructor({
+    databases,
+    configDirectory,
+  }: Pick<Extract<HintSetup, { source: 'fanotify' }>, 'databases' | 'configDirectory'>) {
+    this.#databases = new Set(databases);
+    this.#names = new Set(databases.map((path) => path.slice(path.lastIndexOf('/') + 1)));
+    this.#configDirectory = configDirectory;
+  }
+
+  /** Whether the name alone may be one. */
+  mayBe(name: string): boolean {
+    return MAILBOX_FILE.test(name) || this.#names.has(name) || name.endsWith('.seen');
+  }
+
+  of(directory: string, name: string): Hint | undefined {
+    if (MAILBOX_FILE.test(name)) return { kind: 'directory', path: directory };
+    if (this.#databases.has(`${directory}/${name}`)) return { kind: 'databases' };
+    const isSeen = name.endsWith('.seen') && directory.startsWith(`${this.#configDirectory}/`);
+    return isSeen ? { kind: 'read-states' } : undefined;
+  }
 }

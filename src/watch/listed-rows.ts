@@ -1,4 +1,5 @@
 /** Which mailbox a hint means, by the list that the last complete pass left; and which mailboxes are the busiest. */
+import { withoutLinks } from '../disk/os-path.js';
 import type { Job } from '../job/job.js';
 import type { State } from '../state/state.js';
 import { listedMailboxes } from '../sync/sweep-list.js';
@@ -17,8 +18,11 @@ export class ListedRows {
   read({ source }: Job): void {
     const byDirectory = new Map<string, number>();
     const changedSec = new Map<number, number>();
+    const roots = new Map<string, string>();
     for (const { row, indexRoot, relative, changedSec: sec } of listedMailboxes(this.#state)) {
-      byDirectory.set(`${source.real(indexRoot)}/${relative}`, row);
+      let root = roots.get(indexRoot);
+      if (root === undefined) roots.set(indexRoot, (root = withoutLinks(source.real(indexRoot))));
+      byDirectory.set(`${root}/${relative}`, row);
       changedSec.set(row, sec);
     }
     if (byDirectory.size === 0) return; // no list now: the next pass makes one, and most rows are as they were
@@ -26,7 +30,7 @@ export class ListedRows {
     this.#changedSec = changedSec;
   }
 
-  /** @param directory Real path. */
+  /** @param directory Real path, as the kernel has it: its root without a link. */
   ofDirectory(directory: string): number | undefined {
     return this.#byDirectory.get(directory);
   }

@@ -56,13 +56,20 @@ describe.each([
     deliver(7);
     await watch.until('copied', ({ copied }) => copied.messages === 1, 20_000);
     const db = join(dir, 'old/conf/mailboxes.db');
+    // as another server on the same file system would: no hint for us
+    mkdirSync(join(dir, 'other'), { recursive: true });
+    for (const name of ['mailboxes.db', 'cyrus.index', 'x.seen']) writeFileSync(join(dir, 'other', name), 'x');
+    await sleep(600);
+    expect(watch.status()!.passes.whole).toBe(0);
     writeFileSync(`${db}.NEW`, readFileSync(db));
     renameSync(`${db}.NEW`, db);
     await watch.until('compared', ({ passes, lagSeconds }) => passes.whole >= 1 && lagSeconds === 0, 30_000);
     deliver(8);
     const { sweep, hints } = await watch.until('copied', ({ copied }) => copied.messages === 2, 20_000);
-    expect(sweep.count).toBe(1);
-    expect(hints.find((one) => one.source === source)!.hints).toBeGreaterThanOrEqual(3);
+    const own = hints.find((one) => one.source === source)!;
+    expect(own.hints).toBeGreaterThanOrEqual(3);
+    expect(own.hints).toBeLessThan(20); // of nobody else's files
+    expect(sweep.count).toBe(1 + own.lost); // lost: other tests filled the queue, which is of the whole file system
   });
 });
 
@@ -75,8 +82,9 @@ it.skipIf(!isRoot)('a burst that fills the queue of events is said, and a sweep 
   deliver(40);
   watch.process.kill('SIGCONT');
   const { hints, sweep } = await watch.until('copied', ({ copied }) => copied.messages === 1, 20_000);
-  expect(hints.find(({ source }) => source === 'fanotify')!.lost).toBe(1);
-  expect(sweep.count).toBe(2);
+  const { lost } = hints.find(({ source }) => source === 'fanotify')!;
+  expect(lost).toBeGreaterThan(0);
+  expect(sweep.count).toBe(1 + lost);
   expect(watch.stderr).toContain('hints may have been lost why="the kernel\'s queue was full"');
 });
 
