@@ -6,6 +6,7 @@
 import fs = require('node:fs');
 import nodeModule = require('node:module');
 import path = require('node:path');
+import v8 = require('node:v8');
 import vm = require('node:vm');
 
 const DIRECTORY = path.join(__dirname, 'bundle');
@@ -40,6 +41,8 @@ function start(): void {
 /** Keeps, when this run ends, what V8 compiled in it. For bundle.mjs. */
 function startAndKeep(): void {
   const script = compile(undefined);
+  // what is compiled under other flags than those of a start is rejected there
+  v8.setFlagsFromString = () => {};
   process.on('exit', () => {
     fs.writeFileSync(COMPILED, script.createCachedData());
     process.exitCode = 0;

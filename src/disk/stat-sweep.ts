@@ -179,6 +179,11 @@ export function nanosecondsOfWords(words: Int32Array, at: number): [mtimeNs: big
 const LOW = BIG_ENDIAN ? 1 : 0;
 const HIGH = 1 - LOW;
 
+/** Above 2^53 not exact. */
+export function inodeOfWords(words: Int32Array, at: number): number {
+  return (words[at + HIGH]! >>> 0) * 2 ** 32 + (words[at + LOW]! >>> 0);
+}
+
 function u64(words: Int32Array, at: number): string {
   const low = words[at + LOW]! >>> 0;
   const high = words[at + HIGH]! >>> 0;

@@ -3,7 +3,7 @@
  * 160 bytes a mailbox; as objects and fingerprint strings it would be a kilobyte.
  */
 import type { MailboxPlace } from '../cyrus/layout/mailbox-place.js';
-import { isThere, printOfWords, STAT_WORDS } from '../disk/stat-sweep.js';
+import { inodeOfWords, isThere, printOfWords, STAT_WORDS } from '../disk/stat-sweep.js';
 import type { MailboxSummary } from '../model/mailbox.js';
 import { Fingerprints, PRINT_WORDS, printOfFiles, putPrint } from './fingerprint.js';
 
@@ -59,6 +59,11 @@ export class MailboxTable {
 
   headerPrint(i: number): string {
     return printOfWords(this.#words, i * PRINT_WORDS);
+  }
+
+  /** Of its cyrus.index; 0 where there is none. */
+  indexInode(i: number): number {
+    return inodeOfWords(this.#words, i * PRINT_WORDS + STAT_WORDS);
   }
 
   print(i: number): string {

@@ -131,6 +131,8 @@ class MailboxCopy {
     archive: undefined,
   };
   readonly #targetDirs = new Map<string, TargetDir>();
+  /** The target's, where it was read. */
+  #headerThere: Buffer | undefined;
 
   constructor(
     task: SyncTask,
@@ -240,6 +242,7 @@ class MailboxCopy {
   #isAnothers(): boolean {
     const { to, header } = this.#task;
     const bytes = this.#context.target.root(to.meta.header).reader.read(`${to.relative}/cyrus.header`);
+    this.#headerThere = bytes;
     if (!bytes) return false;
     try {
       const { uniqueid } = readMailboxHeader(bytes, `${to.meta.header}/${to.relative}/cyrus.header`);
@@ -460,7 +463,9 @@ class MailboxCopy {
     if (annotations) this.#put(to.meta.annotations, 'cyrus.annotations', carried?.bytes ?? annotations);
     const headerFile = targetHeader(form, header.flags);
     const bytes = this.#isRewritten ? this.#converted(headerFile, this.#readCaches()) : this.#patched(headerFile);
-    this.#put(to.meta.header, 'cyrus.header', headerFile);
+    // few deliveries change it; each file that is replaced is flushed by the file system there and then
+    const isThere = this.#headerThere?.equals(headerFile) === true && !this.#task.full && !this.#task.checkContent;
+    if (!isThere) this.#put(to.meta.header, 'cyrus.header', headerFile);
     this.#put(to.meta.index, 'cyrus.index', this.#raised(bytes, annotations ? carried : NO_ANNOTATIONS));
   }
 
