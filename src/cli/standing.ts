@@ -17,8 +17,6 @@ export interface StandingPass {
   readonly figures: PassFigures | null;
 }
 
-export type Standing = ReturnType<typeof standingOf>;
-
 /** @param passes So many of the last passes, the newest first. */
 export function standingOf(state: State, passes: number) {
   const counts = state.mailboxes.counts();

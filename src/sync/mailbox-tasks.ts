@@ -183,10 +183,11 @@ export class MailboxTasks {
   seenFiles(): readonly SeenFile[] | undefined {
     if (this.#seen.hasDamaged) return undefined;
     const { mailboxes, table } = this.#inventory;
-    const files = new Map<string, { position: number; row: number }[]>();
-    for (const { at, user, summary } of mailboxes) {
-      if (!summary || !needsSeen(summary.indexVersion, this.#indexForm.indexes)) continue;
-      if (!files.has(this.#seen.pathOfAnyone)) files.set(this.#seen.pathOfAnyone, []);
+    const { indexes } = this.#indexForm;
+    const made = mailboxes.filter(({ summary }) => summary && needsSeen(summary.indexVersion, indexes));
+    if (made.length === 0) return [];
+    const files = new Map<string, { position: number; row: number }[]>([[this.#seen.pathOfAnyone, []]]);
+    for (const { at, user } of made) {
       if (!user) continue;
       const path = this.#seen.pathOf(user);
       const found = files.get(path) ?? [];

@@ -1,6 +1,6 @@
 /** What a pass is given to say how it goes, and to hear when to stop. It knows nothing of terminals. */
 import type { Log } from '../base/log.js';
-import type { Step } from '../base/slices.js';
+import { inSlices, type Sliced, type Step } from '../base/slices.js';
 import type { StopSignal } from '../base/stop.js';
 import type { ProblemList } from '../model/problem.js';
 import type { Progress } from '../model/progress.js';
@@ -25,4 +25,16 @@ export interface PassContext {
   /** Told now and then how far that is which comes before copying, and (undefined) that it is done. */
   preparing?(step: Step | undefined): void;
   progress(done: Progress): void;
+}
+
+/** Does what comes before copying, in turns with signals; the line that says how far it is goes with its end. */
+export async function prepare<T>(
+  work: Sliced<T>,
+  { stop, preparing }: Pick<PassContext, 'stop' | 'preparing'>,
+): Promise<T> {
+  try {
+    return await inSlices(work, stop, (step) => preparing?.(step));
+  } finally {
+    preparing?.(undefined);
+  }
 }

@@ -3,7 +3,6 @@
  * differs. A presync tries to do with less first (presync.ts).
  */
 import { RefusedError } from '../base/errors.js';
-import { inSlices, type Sliced } from '../base/slices.js';
 import { partitionRoots } from '../cyrus/conf/partitions.js';
 import { readDirectoryIsEmpty } from '../disk/empty.js';
 import type { SourceTrees } from '../disk/trees.js';
@@ -22,7 +21,7 @@ import { clearAnchors } from './links.js';
 import { MailboxTasks } from './mailbox-tasks.js';
 import type { MailboxTodo } from './mailbox-todos.js';
 import { moveMailboxes } from './moves.js';
-import type { PassContext } from './pass-context.js';
+import { type PassContext, prepare } from './pass-context.js';
 import { noFigures, type PassFigures } from './pass-figures.js';
 import { asPass, openTargets, type PassKind, type PassSession } from './pass-session.js';
 import { missingRoots, rootsWithMail } from './source-roots.js';
@@ -66,14 +65,14 @@ class Pass {
     requireTargetReads(job);
     const missing = missingRoots(job, source);
     if (missing.length > 0) this.#askGuard({ missingRoots: missing });
-    const inventory = await this.#inSlices(inventorySlices(job, state, source, context.problems));
+    const inventory = await prepare(inventorySlices(job, state, source, context.problems), context);
     requireTargetReads(job, inventory);
     const wave = inventory.selection.isWave ? openWave(job, state, inventory, source, context.problems) : undefined;
     if (wave) requireWaveReady(job, wave, inventory);
     if (wave && options.kind !== 'cutover') rememberDenials(job, state, source, inventory);
     const held = this.#askGuard({ ...countLosses(job, inventory), emptiedRoots: this.#emptiedRoots(inventory) });
     const plan = forgetDetails(
-      await this.#inSlices(planSlices(job, state, inputOf(inventory, state), { trees: source })),
+      await prepare(planSlices(job, state, inputOf(inventory, state), { trees: source }), context),
     );
     for (const problem of newProblems(plan, state)) context.problems.add(problem);
     const isAfterUnfinished = state.lastPasses(2)[1]?.complete === 0;
@@ -85,7 +84,7 @@ class Pass {
       quotaRoots: wave && new Set(wave.quotaRoots.keys()),
     };
     const tasks = new MailboxTasks(job, source, inventory, plan, taskOptions, context.problems);
-    const { todos, moves, unchanged, failed, space } = await this.#inSlices(tasks.compare(state));
+    const { todos, moves, unchanged, failed, space } = await prepare(tasks.compare(state), context);
     const { mailboxes: count } = this.#figures;
     count.total = inventory.mailboxes.length;
     count.unchanged = unchanged;
@@ -132,15 +131,6 @@ class Pass {
     }
     context.stop.throwIfInterrupted();
     return { figures: this.#figures, inventory, plan, copied };
-  }
-
-  async #inSlices<T>(work: Sliced<T>): Promise<T> {
-    const { context } = this;
-    try {
-      return await inSlices(work, context.stop, (step) => context.preparing?.(step));
-    } finally {
-      context.preparing?.(undefined);
-    }
   }
 
   #removeGone(inventory: Inventory): void {

@@ -1,11 +1,11 @@
 /** The stats of a long list on two threads: all that an idle pass does, and each is a system call that waits for none. */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { inSlices, unlessInterrupted } from '../base/slices.js';
+import { unlessInterrupted } from '../base/slices.js';
 import type { SourceTrees } from '../disk/trees.js';
 import type { Job } from '../job/job.js';
 import type { State } from '../state/state.js';
-import type { PassContext } from './pass-context.js';
+import { type PassContext, prepare } from './pass-context.js';
 import {
   type FoundInParts,
   placesOf,
@@ -32,13 +32,12 @@ export async function sweepInHalves(
   job: Job,
   state: State,
   trees: SourceTrees,
-  { stop, preparing }: Pick<PassContext, 'stop' | 'preparing'>,
+  context: Pick<PassContext, 'stop' | 'preparing'>,
 ): Promise<Swept | undefined> {
   const head = validHead(job, state, trees);
   if (!head) return undefined;
   const places = placesOf(job);
-  const mine = (isMine: (part: number) => boolean) =>
-    inSlices(searchParts(state.sweep, head, places, isMine), stop, (step) => preparing?.(step));
+  const mine = (isMine: (part: number) => boolean) => prepare(searchParts(state.sweep, head, places, isMine), context);
   if (head.entries < WORTH_THREAD || availableParallelism() < 2) {
     const found = await mine(() => true);
     return found && sweptOf(head, [found]);
@@ -56,10 +55,9 @@ export async function sweepInHalves(
   other.catch(() => {}); // told below; not before
   try {
     const own = await mine((part) => !isSecondHalf(part));
-    const theirs = own && (await unlessInterrupted(other, stop));
+    const theirs = own && (await unlessInterrupted(other, context.stop));
     return theirs && sweptOf(head, [own, theirs]);
   } finally {
-    preparing?.(undefined);
     await worker.terminate();
   }
 }
