@@ -1,15 +1,14 @@
 /** A list of three parts, looked through by two threads and by one. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { generateSpool, SpoolWriter } from '../bench/spool.js';
-import { writeCyrusTree } from '../support/cyrus-conf.js';
-import { Job } from '../support/job.js';
+import type { SpoolWriter } from '../bench/spool.js';
+import { generatedJob } from '../support/generated-job.js';
+import type { Job } from '../support/job.js';
 
 const SIZE = { mailboxes: 8500, messages: 1, meanBytes: 600 };
-const me = { uid: process.getuid!(), gid: process.getgid!() };
 
 let dir: string;
 let job: Job;
@@ -17,11 +16,7 @@ let spool: SpoolWriter;
 
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'cyrsync-halves-'));
-  generateSpool(join(dir, 'old'), SIZE, me, () => {});
-  spool = new SpoolWriter(join(dir, 'old'), readFileSync(join(dir, 'old/imapd.conf'), 'utf8'), me);
-  const options = { cyrus_user: String(me.uid), cyrus_group: String(me.gid) };
-  const to = writeCyrusTree({ dir: join(dir, 'new'), options }, 'halves');
-  job = new Job({ dir, from: join(dir, 'old/imapd.conf'), to });
+  ({ job, spool } = generatedJob(dir, SIZE));
   await sleep(1500);
   await job.presync();
 });

@@ -16,13 +16,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadJob } from '../../src/job/job.js';
 import { State } from '../../src/state/state.js';
-import { generateSpool, nameOfMailbox, SpoolWriter } from '../bench/spool.js';
-import { writeCyrusTree } from '../support/cyrus-conf.js';
-import { Job, type PassFigures } from '../support/job.js';
+import { nameOfMailbox, type SpoolWriter } from '../bench/spool.js';
+import { generatedJob } from '../support/generated-job.js';
+import type { Job, PassFigures } from '../support/job.js';
 import { sweepOfJob } from '../support/sweep.js';
 
 const SIZE = { mailboxes: 30, messages: 2, meanBytes: 800 };
-const me = { uid: process.getuid!(), gid: process.getgid!() };
 
 let dir: string;
 let job: Job;
@@ -30,11 +29,7 @@ let spool: SpoolWriter;
 
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'cyrsync-idle-'));
-  generateSpool(join(dir, 'old'), SIZE, me, () => {});
-  spool = new SpoolWriter(join(dir, 'old'), readFileSync(join(dir, 'old/imapd.conf'), 'utf8'), me);
-  const options = { cyrus_user: String(me.uid), cyrus_group: String(me.gid) };
-  const to = writeCyrusTree({ dir: join(dir, 'new'), options }, 'idle');
-  job = new Job({ dir, from: join(dir, 'old/imapd.conf'), to });
+  ({ job, spool } = generatedJob(dir, SIZE));
   await aPass();
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));

@@ -4,13 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { generateSpool, nameOfMailbox, SpoolWriter } from '../bench/spool.js';
-import { writeCyrusTree } from '../support/cyrus-conf.js';
-import { Job } from '../support/job.js';
+import { nameOfMailbox, type SpoolWriter } from '../bench/spool.js';
+import { generatedJob } from '../support/generated-job.js';
+import type { Job } from '../support/job.js';
 import { RunningWatch } from './running-watch.js';
 
 const SIZE = { mailboxes: 60, messages: 1, meanBytes: 800 };
-const me = { uid: process.getuid!(), gid: process.getgid!() };
 const SELDOM = ['--sweep-percent', '0.0001', '--sweep-most', '3600'];
 
 let dir: string;
@@ -21,12 +20,7 @@ let running: RunningWatch | undefined;
 
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'cyrsync-hints-'));
-  generateSpool(join(dir, 'old'), SIZE, me, () => {});
-  const conf = join(dir, 'old/imapd.conf');
-  appendFileSync(conf, 'sync_log: yes\nsync_log_channels: "" watch\n');
-  spool = new SpoolWriter(join(dir, 'old'), readFileSync(conf, 'utf8'), me);
-  const options = { cyrus_user: String(me.uid), cyrus_group: String(me.gid) };
-  job = new Job({ dir, from: conf, to: writeCyrusTree({ dir: join(dir, 'new'), options }, 'hints') });
+  ({ job, spool } = generatedJob(dir, SIZE, 'sync_log: yes\nsync_log_channels: "" watch\n'));
   await job.presync();
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -44,7 +38,7 @@ async function start(sources: string, ...args: string[]): Promise<RunningWatch> 
   return running;
 }
 
-const isRoot = me.uid === 0;
+const isRoot = process.getuid!() === 0;
 
 describe.each([
   ['chokidar', true],

@@ -1,14 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { silentLog } from '../../src/base/log.js';
 import { ServiceManager } from '../../src/watch/service-manager.js';
-import { generateSpool, SpoolWriter } from '../bench/spool.js';
-import { writeCyrusTree } from '../support/cyrus-conf.js';
-import { Job } from '../support/job.js';
 import { RunningWatch } from './running-watch.js';
 
 /** What a manager does: binds a datagram socket, prints each message on a line. */
@@ -20,6 +17,9 @@ s.bind('\\0' + path[1:] if path[0] == '@' else path)
 print('bound', flush=True)
 while True: print(s.recv(4096).decode().replace('\\n', '|'), flush=True)
 `;
+
+import { generatedJob } from '../support/generated-job.js';
+
 const hasPython = spawnSync('python3', ['--version']).status === 0;
 
 let dir: string;
@@ -80,12 +80,7 @@ describe.skipIf(!hasPython)('systemd', () => {
   it('hears from a watch that starts, copies within a limit that holds copies up for seconds, and stops', {
     timeout: 60_000,
   }, async () => {
-    const me = { uid: process.getuid!(), gid: process.getgid!() };
-    generateSpool(join(dir, 'old'), { mailboxes: 10, messages: 1, meanBytes: 800 }, me, () => {});
-    const spool = new SpoolWriter(join(dir, 'old'), readFileSync(join(dir, 'old/imapd.conf'), 'utf8'), me);
-    const options = { cyrus_user: String(me.uid), cyrus_group: String(me.gid) };
-    const to = writeCyrusTree({ dir: join(dir, 'new'), options }, 'notify');
-    const job = new Job({ dir, from: join(dir, 'old/imapd.conf'), to });
+    const { job, spool } = generatedJob(dir, { mailboxes: 10, messages: 1, meanBytes: 800 });
     await job.presync();
     const path = join(dir, 'notify-watch');
     expect(existsSync(path)).toBe(false);

@@ -18,10 +18,10 @@ import { readIndex } from '../../src/cyrus/mailbox/index.js';
 import { SystemFlag } from '../../src/cyrus/mailbox/index-layout.js';
 import { asInternalName } from '../../src/cyrus/names/mailbox-name.js';
 import { startTicks } from '../../src/watch/process-identity.js';
-import { generateSpool, SpoolWriter } from '../bench/spool.js';
+import type { SpoolWriter } from '../bench/spool.js';
 import { runCyrsync } from '../support/cyrsync.js';
-import { writeCyrusTree } from '../support/cyrus-conf.js';
-import { Job } from '../support/job.js';
+import { generatedJob } from '../support/generated-job.js';
+import type { Job } from '../support/job.js';
 import { changeMailboxes, editSeen, eraseMailbox, expungeOne, renameMailbox } from '../torture/edits.js';
 import { differences, everything, Lab, type TortureJob, targetTree } from '../torture/lab.js';
 import { RunningWatch } from './running-watch.js';
@@ -203,7 +203,6 @@ describe('beside a spool of 2.3', () => {
 });
 
 const SIZE = { mailboxes: 400, messages: 1, meanBytes: 800 };
-const me = { uid: process.getuid!(), gid: process.getgid!() };
 
 describe('beside a spool that gets mail', () => {
   let dir: string;
@@ -213,11 +212,7 @@ describe('beside a spool that gets mail', () => {
 
   beforeAll(async () => {
     dir = mkdtempSync(join(tmpdir(), 'cyrsync-watch-'));
-    generateSpool(join(dir, 'old'), SIZE, me, () => {});
-    spool = new SpoolWriter(join(dir, 'old'), readFileSync(join(dir, 'old/imapd.conf'), 'utf8'), me);
-    const options = { cyrus_user: String(me.uid), cyrus_group: String(me.gid) };
-    const to = writeCyrusTree({ dir: join(dir, 'new'), options }, 'watch');
-    job = new Job({ dir, from: join(dir, 'old/imapd.conf'), to });
+    ({ job, spool } = generatedJob(dir, SIZE));
     await job.presync();
   });
   afterAll(() => rmSync(dir, { recursive: true, force: true }));
