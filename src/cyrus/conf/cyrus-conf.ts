@@ -254,7 +254,6 @@ function readDatabases(option: CyrusConf['option'], hasPaths: boolean): Record<D
   return Object.fromEntries(all) as Record<DbKind, DatabaseConf>;
 }
 
-/** `{configdirectory}` at the start of a string option, in any case; never in partitions. @see cyrus-imapd 3.6.1 lib/libconfig.c config_read */
 /** @see cyrus-imapd 2.4.17 and 3.6.1 imap/sync_log.c sync_log_fname: `""` among the channels is the one without a name */
 function syncLogs(channels: string, configDirectory: string): string[] {
   const words = splitWords(channels);
@@ -263,6 +262,7 @@ function syncLogs(channels: string, configDirectory: string): string[] {
   );
 }
 
+/** `{configdirectory}` at the start of a string option, in any case; never in partitions. @see cyrus-imapd 3.6.1 lib/libconfig.c config_read */
 function inConfigDirectory(value: string, configDirectory: string): string {
   return value.replace(/^\{configdirectory\}/i, () => configDirectory);
 }
