@@ -84,11 +84,14 @@ export function targetIndexHeader(
   target: TargetTrees,
 ): IndexHeader | 'damaged' | undefined {
   const roots = row.targetPartition === null ? undefined : job.target.conf.partitions.get(row.targetPartition);
-  const bytes =
-    roots && target.root(roots.meta.index).reader.readStart(`${row.targetRelative}/cyrus.index`, LONGEST_HEADER_BYTES);
+  return roots && indexHeaderIn(target, roots.meta.index, `${row.targetRelative}/cyrus.index`);
+}
+
+function indexHeaderIn(target: TargetTrees, root: string, relative: string): IndexHeader | 'damaged' | undefined {
+  const bytes = target.root(root).reader.readStart(relative, LONGEST_HEADER_BYTES);
   if (!bytes) return undefined;
   try {
-    return readIndexHeader(bytes, row.name);
+    return readIndexHeader(bytes, relative);
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     return 'damaged';
@@ -149,12 +152,6 @@ export function inspectServingTarget(job: Job, state: State, target: TargetTrees
 function isEmptyMailbox(job: Job, entry: MailboxEntry, target: TargetTrees): boolean {
   const place = entry.legacy ? undefined : placeOfEntry(job.target.conf, entry);
   if (!place) return false;
-  const { reader } = target.root(place.roots.meta.index);
-  const bytes = reader.readStart(`${place.relative}/cyrus.index`, LONGEST_HEADER_BYTES);
-  try {
-    return bytes === undefined || readIndexHeader(bytes, entry.name).count === 0;
-  } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
-    return false;
-  }
+  const index = indexHeaderIn(target, place.roots.meta.index, `${place.relative}/cyrus.index`);
+  return index === undefined || (index !== 'damaged' && index.count === 0);
 }
