@@ -1,6 +1,6 @@
 /** A database for the target: in the backend that its imapd.conf names, sorted as its version sorts. */
 import type { CyrusConf, DbKind } from '../cyrus/conf/cyrus-conf.js';
-import { writeDatabase } from '../cyrus/db/database.js';
+import { type OwnBackend, writeDatabase } from '../cyrus/db/database.js';
 import type { DbEntry } from '../cyrus/db/entry.js';
 import { isAtLeast } from '../cyrus/version.js';
 
@@ -19,6 +19,6 @@ export function targetDatabase(conf: CyrusConf, kind: DbKind, entries: readonly 
 }
 
 /** Backends that are written; what the configuration names otherwise is opened by its magic and converted (2.5+). */
-export function writableBackend(backend: string): 'flat' | 'skiplist' | 'twoskip' {
+export function writableBackend(backend: string): OwnBackend {
   return backend === 'flat' || backend === 'skiplist' ? backend : 'twoskip';
 }

@@ -50,7 +50,6 @@ export function carryAnnotations(
       listed.set(key, named);
     }
     if (isSame && hidden.length === 0) return { bytes, listed: [...listed.values()], hidden };
-    if (backend !== 'flat' && backend !== 'skiplist' && backend !== 'twoskip') return undefined;
     const written = writeDatabase(backend, [...carried.values()], { version, nowSec });
     return { bytes: written, listed: [...listed.values()], hidden };
   } catch (error) {

@@ -1,6 +1,6 @@
 import { FormatError } from '../../base/errors.js';
 import type { CyrusVersion } from '../version.js';
-import { type Backend, detectBackend } from './detect.js';
+import { detectBackend } from './detect.js';
 import type { DbContents, DbEntry } from './entry.js';
 import { type FlatOptions, readFlat } from './flat.js';
 import { writeFlat } from './flat-write.js';
@@ -10,8 +10,11 @@ import { writeSkiplist } from './skiplist-write.js';
 import { readTwoskip } from './twoskip.js';
 import { writeTwoskip } from './twoskip-write.js';
 
+/** What is read and written here; the others are exported on the old server. */
+export type OwnBackend = 'flat' | 'skiplist' | 'twoskip';
+
 export interface Database extends DbContents {
-  readonly backend: Backend;
+  readonly backend: OwnBackend;
 }
 
 /**
@@ -48,11 +51,7 @@ export interface WriteOptions {
  * Writes a whole database; entries in any order. The same input gives the same bytes.
  * @throws RangeError for a key twice or empty, or an entry that this backend of this version cannot hold
  */
-export function writeDatabase(
-  backend: 'flat' | 'skiplist' | 'twoskip',
-  entries: readonly DbEntry[],
-  options: WriteOptions,
-): Buffer {
+export function writeDatabase(backend: OwnBackend, entries: readonly DbEntry[], options: WriteOptions): Buffer {
   switch (backend) {
     case 'flat':
       return writeFlat(entries, options.version);
