@@ -3,6 +3,7 @@
  * are written, mailboxes.db last. Every file of the configdirectory ends in one line of the outcome.
  */
 import { CONFIG_KINDS, type ConfigKind, type ConfigWhat } from '../cyrus/layout/config-files.js';
+import { writeMailboxEntries } from '../cyrus/records/mailboxes-db.js';
 import { isMissing } from '../disk/os-path.js';
 import { SourceTrees, type TargetTrees } from '../disk/trees.js';
 import type { Inventory } from '../inventory/inventory.js';
@@ -18,7 +19,7 @@ import { type ConfigReader, ConfigReaders } from './config-reader.js';
 import { type ConfigWriter, ConfigWriters } from './config-writer.js';
 import { migrateDeliverDb } from './deliver.js';
 import { searchOutcome, workOf } from './derived.js';
-import { targetEntries, targetRecords } from './mailboxes-db.js';
+import { targetEntries } from './mailboxes-db.js';
 import type { Migrated } from './migrated.js';
 import { computeQuotas, waveQuotas, writeQuotas } from './quotas.js';
 import type { DatabaseOutcome, QuotaCorrection } from './report.js';
@@ -106,14 +107,14 @@ export async function migrateDatabases(
   const entries = targetEntries(job, inventory, migrated, nowSec);
   const { dir, name } = databaseFile(to, 'mailboxes', 'mailboxes.db');
   if (wave) writers.barrier(); // whatever it leads to is there before it says so
-  const records = targetRecords(entries, to);
+  const records = writeMailboxEntries(entries.all, to);
   const others = wave && entriesOfOthers(job, wave.serving, records);
   writers.at(dir).write(name, targetDatabase(to, 'mailboxes', others ? [...others, ...records] : records, nowSec));
   outcomes.unshift({
     what: 'mailboxes.db',
     action: 'written',
-    entries: migrated.mailboxes.length + entries.nameOnly.length,
-    note: `${migrated.mailboxes.length} mailboxes and ${entries.nameOnly.length} names without one${others ? `, added to ${others.length} records of the new server` : ''}`,
+    entries: migrated.mailboxes.length + entries.nameOnly,
+    note: `${migrated.mailboxes.length} mailboxes and ${entries.nameOnly} names without one${others ? `, added to ${others.length} records of the new server` : ''}`,
   });
   outcomes.push(...restOf(census, new Set(outcomes.map(({ what }) => what))));
   if (below === '') {

@@ -1,20 +1,18 @@
 /** The target's mailboxes.db: every mailbox that was migrated, with its new partition, in the target's dialect. */
 
-import type { CyrusConf } from '../cyrus/conf/cyrus-conf.js';
-import type { DbEntry } from '../cyrus/db/entry.js';
 import type { FormerName } from '../cyrus/records/mailbox-record.js';
 import { printTypeLetters } from '../cyrus/records/mailbox-type.js';
-import { type MailboxEntry, writeMailboxEntries } from '../cyrus/records/mailboxes-db.js';
+import type { MailboxEntry } from '../cyrus/records/mailboxes-db.js';
 import { isAtLeast } from '../cyrus/version.js';
 import type { Inventory } from '../inventory/inventory.js';
 import type { Job } from '../job/job.js';
 import type { Migrated } from './migrated.js';
 
 export interface TargetEntries {
-  /** Made one after the other: there are very many. */
-  readonly live: Iterable<MailboxEntry>;
-  /** Tombstones and intermediates. */
-  readonly nameOnly: readonly MailboxEntry[];
+  /** Made one after the other, once: there are very many. */
+  readonly all: Iterable<MailboxEntry>;
+  /** How many of them are tombstones and intermediates. */
+  readonly nameOnly: number;
 }
 
 export function targetEntries(job: Job, inventory: Inventory, migrated: Migrated, nowSec: number): TargetEntries {
@@ -44,15 +42,14 @@ export function targetEntries(job: Job, inventory: Inventory, migrated: Migrated
     };
     former.set(entry.uniqueid, [...(former.get(entry.uniqueid) ?? []), name]);
   }
-  return {
-    live: liveEntries(migrated, former, nowSec),
-    nameOnly: nameOnly.filter((entry) => entry.intermediate || entry.uniqueid !== undefined),
-  };
+  const kept = nameOnly.filter((entry) => entry.intermediate || entry.uniqueid !== undefined);
+  return { all: entriesOneByOne(migrated, former, kept, nowSec), nameOnly: kept.length };
 }
 
-function* liveEntries(
+function* entriesOneByOne(
   { mailboxes }: Migrated,
   former: ReadonlyMap<string, readonly FormerName[]>,
+  nameOnly: readonly MailboxEntry[],
   nowSec: number,
 ): Iterable<MailboxEntry> {
   for (const { mailbox, place, index } of mailboxes)
@@ -68,9 +65,5 @@ function* liveEntries(
         partition: undefined,
       })),
     };
-}
-
-/** Their records in the target's dialect. */
-export function targetRecords({ live, nameOnly }: TargetEntries, conf: CyrusConf): DbEntry[] {
-  return [...writeMailboxEntries(live, conf), ...writeMailboxEntries(nameOnly, conf)];
+  yield* nameOnly;
 }
