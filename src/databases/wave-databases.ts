@@ -17,7 +17,7 @@ import { asInternalName, inboxOf, userFromUserid } from '../cyrus/names/mailbox-
 import { isAtLeast } from '../cyrus/version.js';
 import type { SourceTrees, TargetTrees } from '../disk/trees.js';
 import type { Inventory } from '../inventory/inventory.js';
-import { databaseFile, entriesOf, orDamaged, readSourceDatabase } from '../inventory/read-mailboxes-db.js';
+import { databaseFile, entriesOf, neededEntries, orDamaged } from '../inventory/read-mailboxes-db.js';
 import type { Job } from '../job/job.js';
 import { ConfigWriters } from './config-writer.js';
 import type { Migrated } from './migrated.js';
@@ -149,9 +149,7 @@ export function isOfWave({ selection, mailboxes }: Inventory, conf: CyrusConf): 
 
 /** The source's annotations of the wave's mailboxes, to be compared with a later look. */
 export function annotationsOfWave({ source: { conf } }: Job, source: SourceTrees, migrated: Migrated): string {
-  const { dir, name } = databaseFile(conf, 'annotations', 'annotations.db');
-  const entries = orDamaged(`${dir}/${name}`, () => readSourceDatabase(source.root(dir), name, conf.version) ?? []);
-  const own = entries.filter((entry) => {
+  const own = neededEntries(source, conf, 'annotations', 'annotations.db').filter((entry) => {
     const target = annotatedBy(entry);
     return migrated.byName.has(target) || migrated.bySourceId.has(target);
   });

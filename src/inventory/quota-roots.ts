@@ -10,7 +10,7 @@ import type { SourceTrees } from '../disk/trees.js';
 import type { Job } from '../job/job.js';
 import type { ProblemList } from '../model/problem.js';
 import type { Inventory } from './inventory.js';
-import { databaseFile, orDamaged, readSourceDatabase } from './read-mailboxes-db.js';
+import { databaseFile, neededEntries } from './read-mailboxes-db.js';
 
 /**
  * Every live quota root by internal name (`dom!` for a whole domain). A file in the wrong bucket is none.
@@ -41,8 +41,7 @@ export function readQuotaRoots(
   if (conf.databases.quota.backend !== 'quotalegacy') {
     const { dir, name } = databaseFile(conf, 'quota', 'quotas.db');
     prints?.set(`${dir}/${name}`, fingerprintOf(trees.root(dir)?.stat(name)));
-    const read = () => readSourceDatabase(trees.root(dir), name, conf.version) ?? [];
-    for (const { key, value } of orDamaged(`${dir}/${name}`, read)) take(key, value, `${dir}/${name}`);
+    for (const { key, value } of neededEntries(trees, conf, 'quota', 'quotas.db')) take(key, value, `${dir}/${name}`);
     return roots;
   }
   const base = quotaDirectory(conf);
@@ -58,9 +57,7 @@ export function readQuotaRoots(
 export function quotaRootNames(job: Job, trees: SourceTrees): Set<string> {
   const { conf } = job.source;
   if (conf.databases.quota.backend !== 'quotalegacy') {
-    const { dir, name } = databaseFile(conf, 'quota', 'quotas.db');
-    const read = () => readSourceDatabase(trees.root(dir), name, conf.version) ?? [];
-    const entries = orDamaged(`${dir}/${name}`, read);
+    const entries = neededEntries(trees, conf, 'quota', 'quotas.db');
     return new Set(entries.filter(({ value }) => !isNothing(value)).map(({ key }) => key));
   }
   const names = new Set<string>();

@@ -229,3 +229,18 @@ export function readSourceDatabase(
     });
   return read.value;
 }
+
+/**
+ * The entries of a database that the target must not be without; none where there is no such file.
+ * @param file Its name where imapd.conf has no path for it.
+ * @throws RefusedError where it is damaged; CyrsyncError where it is busy
+ */
+export function neededEntries(
+  trees: SourceTrees,
+  conf: CyrusConf,
+  kind: keyof CyrusConf['databases'],
+  file: string,
+): readonly DbEntry[] {
+  const { dir, name } = databaseFile(conf, kind, file);
+  return orDamaged(`${dir}/${name}`, () => readSourceDatabase(trees.root(dir), name, conf.version) ?? []);
+}

@@ -5,7 +5,7 @@ import { readMailboxHeader } from '../cyrus/mailbox/header.js';
 import { inboxOf, userFromUserid } from '../cyrus/names/mailbox-name.js';
 import { SourceTrees } from '../disk/trees.js';
 import type { Inventory } from '../inventory/inventory.js';
-import { databaseFile, orDamaged, readSourceDatabase } from '../inventory/read-mailboxes-db.js';
+import { neededEntries } from '../inventory/read-mailboxes-db.js';
 import type { Wave } from '../inventory/wave.js';
 import type { Job } from '../job/job.js';
 import { runningServer } from '../job/running-server.js';
@@ -68,11 +68,11 @@ function idOf(header: Buffer, path: string): string | undefined {
  */
 export function rememberDenials(job: Job, state: State, source: SourceTrees, { mailboxes }: Inventory): void {
   const { conf } = job.source;
-  const { dir, name } = databaseFile(conf, 'userdeny', 'user_deny.db');
   const denied = new Map(
-    orDamaged(`${dir}/${name}`, () => readSourceDatabase(source.root(dir), name, conf.version) ?? []).map(
-      ({ key, value }) => [inboxOf(userFromUserid(key, conf)) as string, value],
-    ),
+    neededEntries(source, conf, 'userdeny', 'user_deny.db').map(({ key, value }) => [
+      inboxOf(userFromUserid(key, conf)) as string,
+      value,
+    ]),
   );
   const units = new Set(mailboxes.filter(({ user }) => user).map(({ unit }) => unit));
   const known = state.units.denied();
