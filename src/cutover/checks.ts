@@ -9,7 +9,7 @@ import { parseMessageFileName } from '../cyrus/layout/mailbox-place.js';
 import { readMailboxHeader } from '../cyrus/mailbox/header.js';
 import { readIndex } from '../cyrus/mailbox/index.js';
 import type { InternalName } from '../cyrus/names/mailbox-name.js';
-import { isLive, readMailboxEntries, writeMailboxEntries } from '../cyrus/records/mailboxes-db.js';
+import { isLive, type MailboxEntry, readMailboxEntries, writeMailboxEntries } from '../cyrus/records/mailboxes-db.js';
 import { parseQuota } from '../cyrus/records/quota.js';
 import type { Migrated } from '../databases/migrated.js';
 import type { TargetTrees } from '../disk/trees.js';
@@ -100,13 +100,8 @@ function recordChecks(job: Job, inventory: Inventory, target: TargetTrees, wave:
   const knownProblems = new Set(wave?.serving.problems);
   const names = new Set(live.map((entry) => entry.name as string));
   const ids = new Set(live.map((entry) => entry.uniqueid));
-  // What was wrong with the records of others before is not this wave's.
-  const mine = wave ? new Set(inventory.mailboxes.map((m) => m.name as string)) : names;
-  const own = wave ? live.filter((entry) => mine.has(entry.name)) : live;
-  const ownIds = wave ? new Set(own.map((entry) => entry.uniqueid)) : ids;
-  const others = live.filter((entry) => !mine.has(entry.name) && ownIds.has(entry.uniqueid));
   const isUnique = wave
-    ? others.length === 0 && ownIds.size === own.length && !ownIds.has(undefined)
+    ? areUniqueAmong(live, new Set(inventory.mailboxes.map((m) => m.name as string)))
     : names.size === live.length && ids.size === live.length && !ids.has(undefined);
   return [
     checkOf(
@@ -134,6 +129,14 @@ function recordChecks(job: Job, inventory: Inventory, target: TargetTrees, wave:
       `${inventory.mailboxes.length} mailboxes`,
     ),
   ];
+}
+
+/** Of a wave's mailboxes, by their names; what was wrong with the records of others before is not the wave's. */
+function areUniqueAmong(live: readonly MailboxEntry[], names: ReadonlySet<string>): boolean {
+  const own = live.filter((entry) => names.has(entry.name));
+  const ids = new Set(own.map((entry) => entry.uniqueid));
+  const isTaken = live.some((entry) => !names.has(entry.name) && ids.has(entry.uniqueid));
+  return !isTaken && ids.size === own.length && !ids.has(undefined);
 }
 
 /** Records that were there before, of others, and are not as they were. */
