@@ -27,17 +27,14 @@ export function reopenCommand(): Command {
           const isOfLast = (name: string) =>
             finals.size === 0 || finals.get(unitOf(asInternalName(name), job.source.conf)) === last;
           const damaged: string[] = [];
-          const newer = [...state.mailboxes.known()].flatMap((row) => {
-            if (!isOfLast(row.name)) return [];
+          const newer: { mailbox: string; firstUid: number; lastUid: number }[] = [];
+          for (const row of state.mailboxes.known()) {
+            if (!isOfLast(row.name)) continue;
             const index = targetIndexHeader(job, row, target);
-            if (index === 'damaged') {
-              damaged.push(row.name);
-              return [];
-            }
-            return index && index.lastUid > row.lastUid
-              ? [{ mailbox: row.name, firstUid: row.lastUid + 1, lastUid: index.lastUid }]
-              : [];
-          });
+            if (index === 'damaged') damaged.push(row.name);
+            else if (index && index.lastUid > row.lastUid)
+              newer.push({ mailbox: row.name, firstUid: row.lastUid + 1, lastUid: index.lastUid });
+          }
           if (damaged.length > 0)
             env.problems.add({
               code: 'target-index-damaged',
