@@ -1,4 +1,4 @@
-/** Numbers for people. */
+/** Numbers and lists for people. */
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
 
@@ -28,6 +28,12 @@ export function formatCount(n: number): string {
 /** `1 message`, `3 messages`: the plural by an added s unless given. */
 export function plural(n: number, one: string, many = `${one}s`): string {
   return `${formatCount(n)} ${n === 1 ? one : many}`;
+}
+
+/** `a, b, c and 4 more`: the first of a list, and how many it has beside. */
+export function firstOf(list: readonly string[], separator = ', ', most = 5): string {
+  const more = list.length - most;
+  return `${list.slice(0, most).join(separator)}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 /** `45 s`, `3 min 20 s`, `2 h 5 min`. */

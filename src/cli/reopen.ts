@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { ConfigError } from '../base/errors.js';
+import { firstOf } from '../base/units.js';
 import { targetIndexHeader } from '../cutover/target-state.js';
 import { asInternalName } from '../cyrus/names/mailbox-name.js';
 import { TargetTrees } from '../disk/trees.js';
@@ -38,7 +39,7 @@ export function reopenCommand(): Command {
           if (damaged.length > 0)
             env.problems.add({
               code: 'target-index-damaged',
-              message: `what mail came on the target can not be seen where its index is damaged: ${damaged.slice(0, 5).join(', ')}${damaged.length > 5 ? ` and ${damaged.length - 5} more` : ''}`,
+              message: `what mail came on the target can not be seen where its index is damaged: ${firstOf(damaged)}`,
               advice: 'Run reconstruct there, and look again.',
             });
           if (options.discard) {

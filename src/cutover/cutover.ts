@@ -7,6 +7,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { RefusedError } from '../base/errors.js';
 import { keepHeapSmall } from '../base/heap.js';
+import { firstOf } from '../base/units.js';
 import { mailboxRoots } from '../cyrus/conf/partitions.js';
 import type { MailboxEntry } from '../cyrus/records/mailboxes-db.js';
 import { type DatabasesResult, migrateDatabases, type WaveDatabases } from '../databases/databases.js';
@@ -151,7 +152,7 @@ export async function cutover(
     if (moved.length > 0) {
       throw new RefusedError(
         'Somebody still writes to the source',
-        `changed since the last pass: ${moved.slice(0, 5).join(', ')}${moved.length > 5 ? ` and ${moved.length - 5} more` : ''}`,
+        `changed since the last pass: ${firstOf(moved)}`,
         wave
           ? 'Keep these users out of the old server, and their mail from it, then run cutover again.'
           : 'Stop the old server and its cron jobs (cyr_expire, squatter), then run cutover again.',

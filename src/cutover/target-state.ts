@@ -1,5 +1,6 @@
 /** What lies in the target's configdirectory before the cutover writes there: nothing, our own, a test boot's, or another's. */
 import { FormatError, RefusedError } from '../base/errors.js';
+import { firstOf } from '../base/units.js';
 import { type IndexHeader, readIndexHeader } from '../cyrus/mailbox/index.js';
 import { LONGEST_HEADER_BYTES } from '../cyrus/mailbox/index-layout.js';
 import { isLive, type MailboxEntry, readMailboxEntries } from '../cyrus/records/mailboxes-db.js';
@@ -71,7 +72,7 @@ function requireSound(damaged: readonly string[]): void {
   if (damaged.length === 0) return;
   throw new RefusedError(
     'The target has damaged indexes',
-    `of ${damaged.slice(0, 5).join(', ')}${damaged.length > 5 ? ` and ${damaged.length - 5} more` : ''}; whether mail has come there can not be seen`,
+    `of ${firstOf(damaged)}; whether mail has come there can not be seen`,
     'Where the new server has not been used, run cyrsync presync --checksum, which writes them anew. Else run reconstruct there and save what is new.',
     { code: 'target-index-damaged' },
   );

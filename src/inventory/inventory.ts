@@ -9,6 +9,7 @@ import { randomBytes } from 'node:crypto';
 import { FormatError, RefusedError } from '../base/errors.js';
 import { keepHeapSmall } from '../base/heap.js';
 import { atOnce, type Sliced } from '../base/slices.js';
+import { firstOf } from '../base/units.js';
 import { isSafeUniqueid, type MailboxPlace } from '../cyrus/layout/mailbox-place.js';
 import { readMailboxHeader } from '../cyrus/mailbox/header.js';
 import { asInternalName, checkName, type InternalName, unreachableLogin } from '../cyrus/names/mailbox-name.js';
@@ -377,7 +378,7 @@ function refuseMoved(mailboxes: readonly ListedMailbox[], taken: ReadonlyMap<str
   if (moved.length === 0) return;
   throw new RefusedError(
     'Mailboxes of users who are cut over were renamed on the old server',
-    `${moved.slice(0, 5).join('; ')}${moved.length > 5 ? ` and ${moved.length - 5} more` : ''}: the live ones are on the target`,
+    `${firstOf(moved, '; ')}: the live ones are on the target`,
     'Rename them back on the old server, or delete them there.',
     { code: 'final-mailbox-renamed' },
   );

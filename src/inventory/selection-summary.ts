@@ -1,6 +1,6 @@
 /** Who comes along and who does not, with sizes: what survey, plan and cutover show of {@link Selection}. */
 import { FormatError } from '../base/errors.js';
-import { formatDay } from '../base/units.js';
+import { firstOf, formatDay } from '../base/units.js';
 import { userOf } from '../cyrus/names/mailbox-name.js';
 import { isLive, type MailboxEntry } from '../cyrus/records/mailboxes-db.js';
 import { errnoOf } from '../disk/os-path.js';
@@ -70,11 +70,11 @@ export function summariseSelection(job: Job, trees: SourceTrees, inventory: Inve
 /** What a person should look at: names in the job file that nobody has. */
 export function selectionProblem({ unmet }: SelectionSummary): Problem[] {
   if (unmet.length === 0) return [];
-  const shown = unmet.slice(0, 10).map((text) => `"${text}"`);
+  const names = unmet.map((text) => `"${text}"`);
   return [
     {
       code: 'select-nobody',
-      message: `[select] in the job file names ${shown.join(', ')}${unmet.length > shown.length ? ` and ${unmet.length - shown.length} more` : ''}, which the source does not have`,
+      message: `[select] in the job file names ${firstOf(names, ', ', 10)}, which the source does not have`,
       advice: 'Write users as they log in (anna, anna@one.example), shared mailboxes as shared:NAME; or take it out.',
     },
   ];

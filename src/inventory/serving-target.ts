@@ -3,6 +3,7 @@
  * whether there is room for those who come. Read from a server that runs as well as from one that is stopped.
  */
 import { FormatError, RefusedError } from '../base/errors.js';
+import { firstOf } from '../base/units.js';
 import type { DbEntry } from '../cyrus/db/entry.js';
 import type { InternalName } from '../cyrus/names/mailbox-name.js';
 import { isLive, type MailboxEntry, readMailboxEntries, writeMailboxEntries } from '../cyrus/records/mailboxes-db.js';
@@ -91,7 +92,7 @@ export function requireRoom({ path, mailboxes, ours }: ServingTarget, coming: It
   if (taken.length === 0) return;
   throw new RefusedError(
     "The target holds another's mail",
-    `${path} has ${taken.slice(0, 8).join(', ')}${taken.length > 8 ? ` and ${taken.length - 8} more` : ''} already, and not of this job`,
+    `${path} has ${firstOf(taken, ', ', 8)} already, and not of this job`,
     'Leave these users out, or rename or delete their mailboxes on one of the two servers.',
     { code: 'target-not-ours' },
   );
