@@ -1,6 +1,6 @@
 /** A server that is started while the cutover is at work: a process of that name which holds a file of the target's open. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, readFileSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
+import { copyFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -9,6 +9,7 @@ import { cutover } from '../../src/cutover/cutover.js';
 import { loadJob } from '../../src/job/job.js';
 import { ProblemList } from '../../src/model/problem.js';
 import { State } from '../../src/state/state.js';
+import { startFakeServer } from '../support/fake-server.js';
 import { lab } from '../support/rescue-lab.js';
 
 const children: ChildProcess[] = [];
@@ -17,14 +18,9 @@ afterEach(() => {
 });
 
 function startServer(dir: string): void {
-  const program = join(dir, 'imapd');
-  copyFileSync('/bin/sleep', program);
-  chmodSync(program, 0o755);
-  const file = join(dir, 'new/imapd.conf');
-  copyFileSync(file, join(dir, 'new/conf/open'));
-  children.push(
-    spawn('/bin/sh', ['-c', 'exec "$0" 60 3<"$1"', program, join(dir, 'new/conf/open')], { stdio: 'ignore' }),
-  );
+  const open = join(dir, 'new/conf/open');
+  copyFileSync(join(dir, 'new/imapd.conf'), open);
+  children.push(startFakeServer(dir, 'imapd', open));
 }
 
 async function cutoverWith(dir: string, file: string, phase: string) {

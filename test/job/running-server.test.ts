@@ -1,6 +1,6 @@
 /** What of a running Cyrus can be seen from outside: processes of this host that bear a Cyrus program's name. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Side } from '../../src/job/job.js';
 import { runningServer } from '../../src/job/running-server.js';
 import { confOf } from '../cyrus/conf/conf-of.js';
+import { startFakeServer } from '../support/fake-server.js';
 
 let root: string;
 const children: ChildProcess[] = [];
@@ -30,11 +31,7 @@ function side(options: Readonly<Record<string, string>> = {}): Side {
 
 /** A process of that name, which holds `file` open. */
 async function run(name: string, args: readonly string[] = [], file = '/dev/null'): Promise<ChildProcess> {
-  const program = join(root, 'bin', name);
-  copyFileSync('/bin/sleep', program);
-  chmodSync(program, 0o755);
-  // through a shell, so that the descriptor is open before the program starts
-  const child = spawn('/bin/sh', ['-c', `exec "$0" 60 3<"$1"`, program, file, ...args], { stdio: 'ignore' });
+  const child = startFakeServer(join(root, 'bin'), name, file, args);
   children.push(child);
   await sleep(150);
   return child;
