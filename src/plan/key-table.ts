@@ -2,19 +2,11 @@
  * HOT: names and their numbers, a million of them in 12 MB beside the names themselves (a Map takes 45 and is copied when
  * it grows). Pure.
  */
+import { digestOf } from '../base/digest.js';
 
-/** Of 53 bits; never 0. Bryc's cyrb53 (public domain): two multiplications a character. */
+/** Of 53 bits; never 0. */
 export function hashOf(text: string): number {
-  let h1 = 0xdeadbeef;
-  let h2 = 0x41c6ce57;
-  for (let i = 0; i < text.length; i++) {
-    const c = text.charCodeAt(i);
-    h1 = Math.imul(h1 ^ c, 2654435761);
-    h2 = Math.imul(h2 ^ c, 1597334677);
-  }
-  h1 = Math.imul(h1 ^ (h1 >>> 16), 2246822507) ^ Math.imul(h2 ^ (h2 >>> 13), 3266489909);
-  h2 = Math.imul(h2 ^ (h2 >>> 16), 2246822507) ^ Math.imul(h1 ^ (h1 >>> 13), 3266489909);
-  return 4294967296 * (2097151 & h2) + (h1 >>> 0) || 1;
+  return digestOf(text) || 1;
 }
 
 const FIRST_SIZE = 2048;
