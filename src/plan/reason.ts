@@ -5,15 +5,14 @@
  * out); `csv`: a person said so with `plan --from-csv`; `rebalanced` by `plan --rebalance`; `rule`: the job file leaves no
  * other.
  */
-export type Reason = 'balanced' | 'lying' | 'csv' | 'rebalanced' | 'rule';
+export type Reason = (typeof ALL)[number];
+
+const ALL = ['balanced', 'lying', 'csv', 'rebalanced', 'rule'] as const;
 
 /** What a state says, that of an earlier version too, which kept a sentence. */
 export function reasonOf(text: string): Reason {
-  if (text === 'lying' || text === 'csv' || text === 'rebalanced' || text === 'rule') return text;
-  return text.startsWith('pinned') ? 'rule' : 'balanced';
+  return ALL.find((reason) => reason === text) ?? (text.startsWith('pinned') ? 'rule' : 'balanced');
 }
-
-const ALL: readonly Reason[] = ['balanced', 'lying', 'csv', 'rebalanced', 'rule'];
 
 /** A byte a unit. */
 export class Reasons {
