@@ -91,18 +91,23 @@ function boundOfLargest(shares: Float64Array, parts: Float64Array): number {
   for (const [i, size] of largest.entries()) {
     const n = i + 1;
     if (size <= 0) break;
-    if (placesAt(bound, shares, size) >= n) continue;
-    let low = bound;
-    let high = Math.max(1, 2 * bound);
-    while (placesAt(high, shares, size) < n) high *= 2;
-    for (let i = 0; i < 50; i++) {
-      const middle = (low + high) / 2;
-      if (placesAt(middle, shares, size) >= n) high = middle;
-      else low = middle;
-    }
-    bound = low;
+    const isPossible = (measure: number) => placesAt(measure, shares, size) >= n;
+    if (!isPossible(bound)) bound = leastPossible(bound, isPossible);
   }
   return bound;
+}
+
+/** The least measure that is possible, from below; `impossible` is not, and above one that is all are. */
+function leastPossible(impossible: number, isPossible: (measure: number) => boolean): number {
+  let low = impossible;
+  let high = Math.max(1, 2 * low);
+  while (!isPossible(high)) high *= 2;
+  for (let i = 0; i < 50; i++) {
+    const middle = (low + high) / 2;
+    if (isPossible(middle)) high = middle;
+    else low = middle;
+  }
+  return low;
 }
 
 /** In falling order. */
@@ -164,7 +169,7 @@ function boundOfGiant(loads: Loads, giant: number, mine: Float64Array, other: Fl
     const left = room - cost[low]!;
     return gain[low]! + (low < order.length ? (left * other[order[low]!]!) / mine[order[low]!]! : 0);
   };
-  const isPossible = (measure: number, share: number): boolean => {
+  const isPossibleOn = (share: number) => (measure: number) => {
     const room = measure * share - mine[giant]!;
     if (room < 0) return false;
     return all <= Math.min(measure * share, other[giant]! + mostFor(room)) + measure * (1 - share);
@@ -174,15 +179,7 @@ function boundOfGiant(loads: Loads, giant: number, mine: Float64Array, other: Fl
   for (const p of current[giant]! < 0 || set.includes(current[giant]!) ? set : [current[giant]!]) {
     const share = loads.shares[p]!;
     if (share === 0) return 0;
-    let low = 0;
-    let high = 1;
-    while (!isPossible(high, share)) high *= 2;
-    for (let i = 0; i < 50; i++) {
-      const middle = (low + high) / 2;
-      if (isPossible(middle, share)) high = middle;
-      else low = middle;
-    }
-    least = Math.min(least, low);
+    least = Math.min(least, leastPossible(0, isPossibleOn(share)));
   }
   return Number.isFinite(least) ? least : 0;
 }
