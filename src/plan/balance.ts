@@ -62,10 +62,7 @@ function withGiantsElsewhere(task: PlacementTask, loads: Loads): Loads {
     fixed = Int16Array.from(fixed);
     fixed[giant] = best.assignment[giant]!;
   }
-  if (best === loads) return loads;
-  const found = new Loads(task);
-  for (let u = 0; u < current.length; u++) found.put(u, best.assignment[u]!);
-  return found;
+  return best === loads ? loads : Loads.of(task, best.assignment); // best's own task says that a giant lies there
 }
 
 function spread(task: PlacementTask, inBundles: boolean): Loads {

@@ -110,7 +110,7 @@ export function decide(input: DecideInput): Decision {
   let made = make(later ?? partitions);
   const roomForGrowth = !later || made.loads.shortfalls().length === 0;
   if (!roomForGrowth) made = make(partitions);
-  else if (later) made = { ...made, loads: placedOn(task(partitions), made.loads) };
+  else if (later) made = { ...made, loads: Loads.of(task(partitions), made.loads.assignment) }; // with what all takes today
   const saved = savedOfTask(made.loads);
   made.loads.spare(saved);
   const { assignment } = made.loads;
@@ -136,11 +136,4 @@ export function decide(input: DecideInput): Decision {
     saved,
     aim: made.aim,
   };
-}
-
-/** The same places, with what all takes today. */
-function placedOn(task: PlacementTask, { assignment }: Loads): Loads {
-  const loads = new Loads(task);
-  for (let u = 0; u < assignment.length; u++) loads.put(u, assignment[u]!);
-  return loads;
 }

@@ -66,6 +66,13 @@ export class Loads {
     this.loads = new Float64Array(this.#columns.length);
   }
 
+  /** With each unit where it is said to be. */
+  static of(task: PlacementTask, assignment: Assignment): Loads {
+    const loads = new Loads(task);
+    for (let u = 0; u < assignment.length; u++) loads.put(u, assignment[u]!);
+    return loads;
+  }
+
   /**
    * As much as the tightest of a partition's disks takes of the average mail; a disk that several partitions are on is
    * theirs together.
