@@ -18,30 +18,48 @@ const SLACK = 1e-9;
  * @param units That may be moved, not more than {@link MOST_UNITS}.
  */
 export function searchLeastMoves(loads: Loads, task: PlacementTask, units: readonly number[], aim: number): void {
+  const carried = loads.loads.slice();
+  const used = loads.used.slice();
+  const places = units.map((u) => loads.assignment[u]!);
+  const found = leastMoves(loads, task, units, aim);
+  for (const [i, u] of units.entries()) loads.assignment[u] = places[i]!;
+  loads.loads.set(carried); // to the last digit, after so many sums
+  loads.used.set(used);
+  if (found) for (const [i, u] of units.entries()) if (places[i] !== found[i]) loads.move(u, found[i]!);
+}
+
+/** Places of the units, where any were found; `loads` is left without them. */
+function leastMoves(
+  loads: Loads,
+  task: PlacementTask,
+  units: readonly number[],
+  aim: number,
+): readonly number[] | undefined {
+  const spread = loads.spread();
+  const isFeasible = loads.shortfalls().length === 0;
   const search = new Search(loads, task, units);
   const goal = aim + SLACK;
-  let limit = Math.max(goal, loads.spread());
-  const isFeasible = loads.shortfalls().length === 0;
+  let limit = Math.max(goal, spread);
   if (limit > goal || !isFeasible) {
     const closest = search.closest(isFeasible ? limit : Number.POSITIVE_INFINITY, goal);
     if (closest !== undefined) limit = Math.max(goal, closest);
-    else if (!isFeasible) return;
+    else if (!isFeasible) return undefined;
   }
-  const places = search.cheapest(limit + SLACK);
-  for (const [i, u] of units.entries()) if (places && loads.assignment[u] !== places[i]) loads.move(u, places[i]!);
+  limit += SLACK;
+  return search.cheapest(limit, isFeasible && spread <= limit);
 }
 
 class Search {
+  /** Of everything else, and of the units decided so far. */
   readonly #loads: Loads;
   /** The dearest first: what they decide is decided early. */
   readonly #units: readonly number[];
   /** Positions in what the caller gave. */
   readonly #order: readonly number[];
   readonly #home: readonly number[];
+  /** Where they were when the search began. */
+  readonly #before: Int16Array;
   readonly #price: Float64Array;
-  /** What the partitions and disks carry of everything else, and of the units decided so far. */
-  readonly #carried: Float64Array;
-  readonly #used: Float64Array;
   /** By depth and load: what the units not decided yet add where they all stay, and the least price of taking 1 off it. */
   readonly #staying: Float64Array;
   readonly #leastPrice: Float64Array;
@@ -56,10 +74,9 @@ class Search {
     this.#units = this.#order.map((i) => units[i]!);
     this.#home = this.#units.map((u) => (current[u]! >= 0 ? current[u]! : loads.assignment[u]!));
     this.#price = Float64Array.from(this.#units, price);
-    this.#carried = loads.loads.slice();
-    this.#used = loads.used.slice();
-    for (const u of units) this.#put(u, loads.assignment[u]!, -1);
-    const width = this.#carried.length;
+    this.#before = Int16Array.from(this.#units, (u) => loads.assignment[u]!);
+    for (const u of units) loads.take(u);
+    const width = loads.loads.length;
     this.#staying = new Float64Array((units.length + 1) * width);
     this.#leastPrice = new Float64Array((units.length + 1) * width).fill(Number.POSITIVE_INFINITY);
     for (let i = units.length - 1; i >= 0; i--) {
@@ -86,15 +103,18 @@ class Search {
         least = most;
         return most <= goodEnough;
       }
-      return this.#tryEach(i, (p) => visit(i + 1, Math.max(most, this.#measure(p))));
+      return this.#tryEach(i, (p) => visit(i + 1, Math.max(most, this.#loads.measure(p))));
     };
     this.#nodes = 0;
     visit(0, this.#mostCarried());
     return least;
   }
 
-  /** Places by the units' positions that move least with no partition above `limit`. */
-  cheapest(limit: number): number[] | undefined {
+  /**
+   * Places by the units' positions that move least with no partition above `limit`.
+   * @param isEnough Whether where they were before will do.
+   */
+  cheapest(limit: number, isEnough: boolean): number[] | undefined {
     let least = Number.POSITIVE_INFINITY;
     const visit = (i: number, moved: number): boolean => {
       if (++this.#nodes > MOST_NODES) return true;
@@ -105,17 +125,13 @@ class Search {
         return false;
       }
       return this.#tryEach(i, (p) =>
-        this.#measure(p) <= limit ? visit(i + 1, moved + (p === this.#home[i] ? 0 : this.#price[i]!)) : false,
+        this.#loads.measure(p) <= limit ? visit(i + 1, moved + (p === this.#home[i] ? 0 : this.#price[i]!)) : false,
       );
     };
     this.#nodes = 0;
-    const { assignment } = this.#loads;
-    if (this.#loads.shortfalls().length === 0 && this.#loads.spread() <= limit) {
-      least = this.#order.reduce(
-        (sum, _, i) => sum + (assignment[this.#units[i]!] === this.#home[i] ? 0 : this.#price[i]!),
-        0,
-      );
-      this.#best = Int16Array.from(this.#units, (u) => assignment[u]!);
+    if (isEnough) {
+      this.#best = this.#before;
+      least = this.#price.reduce((sum, price, i) => sum + (this.#before[i] === this.#home[i] ? 0 : price), 0);
     }
     visit(0, 0);
     const best = this.#best;
@@ -131,59 +147,33 @@ class Search {
     const u = this.#units[i]!;
     const home = this.#home[i]!;
     const others = choices[choice[u]!]!.filter((p) => p !== home && this.#loads.shares[p]! > 0);
-    others.sort((a, b) => this.#measure(a) - this.#measure(b) || a - b);
+    others.sort((a, b) => this.#loads.measure(a) - this.#loads.measure(b) || a - b);
     for (const p of [home, ...others]) {
-      this.#put(u, p, 1);
+      this.#loads.put(u, p);
       this.#places[i] = p;
-      const isOver = this.#fits(p) ? visit(p) : false;
-      this.#put(u, p, -1);
+      const isOver = this.#loads.isOver(p) ? false : visit(p);
+      this.#loads.take(u);
       if (isOver) return true;
     }
     return false;
   }
 
-  #put(u: number, p: number, sign: number): void {
-    const { first } = this.#loads;
-    for (let k = first[p]!; k < first[p + 1]!; k++) {
-      this.#carried[k]! += sign * this.#loads.part(u, k);
-      this.#used[this.#loads.cellOf(k)]! += sign * this.#loads.diskPart(u, k);
-    }
-  }
-
-  #fits(p: number): boolean {
-    const { first, room } = this.#loads;
-    for (let k = first[p]!; k < first[p + 1]!; k++) {
-      const cell = this.#loads.cellOf(k);
-      if (this.#used[cell]! > room[cell]! + 1e-6) return false;
-    }
-    return true;
-  }
-
-  /** Of a partition that takes part in spreading. */
-  #measure(p: number): number {
-    const { first, shares } = this.#loads;
-    if (shares[p] === 0) return 0;
-    let most = 0;
-    for (let k = first[p]!; k < first[p + 1]!; k++) if (this.#carried[k]! > most) most = this.#carried[k]!;
-    return most;
-  }
-
   #mostCarried(): number {
     let most = 0;
-    for (let p = 0; p < this.#loads.shares.length; p++) most = Math.max(most, this.#measure(p));
+    for (let p = 0; p < this.#loads.shares.length; p++) most = Math.max(most, this.#loads.measure(p));
     return most;
   }
 
   /** Bytes of units from `i` on that must leave partitions which carry too much with all of them at home. */
   #mustMove(i: number, limit: number): number {
-    const { first, shares } = this.#loads;
-    const at = i * this.#carried.length;
+    const { first, shares, loads } = this.#loads;
+    const at = i * loads.length;
     let sum = 0;
     for (let p = 0; p < shares.length; p++) {
       if (shares[p] === 0) continue;
       let most = 0;
       for (let k = first[p]!; k < first[p + 1]!; k++) {
-        const over = this.#carried[k]! + this.#staying[at + k]! - limit;
+        const over = loads[k]! + this.#staying[at + k]! - limit;
         if (over > SLACK) most = Math.max(most, over * this.#leastPrice[at + k]!);
       }
       sum += most;

@@ -134,8 +134,13 @@ export class Loads {
     this.#add(u, p, 1);
   }
 
-  move(u: number, to: number): void {
+  /** Until it is put somewhere it is nowhere, whatever `assignment` says. */
+  take(u: number): void {
     this.#add(u, this.assignment[u]!, -1);
+  }
+
+  move(u: number, to: number): void {
+    this.take(u);
     this.put(u, to);
   }
 
@@ -149,16 +154,6 @@ export class Loads {
   /** What unit `u` adds to load `k`. */
   part(u: number, k: number): number {
     return this.#columns[k]![u]! * this.#factors[k]!;
-  }
-
-  /** What unit `u` takes of the room behind load `k`. */
-  diskPart(u: number, k: number): number {
-    return this.#diskColumns[k]![u]!;
-  }
-
-  /** Position in `used` and `room` of what load `k` lies on. */
-  cellOf(k: number): number {
-    return this.#cells[k]!;
   }
 
   column(k: number): Float64Array {
