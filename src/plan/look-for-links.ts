@@ -4,13 +4,12 @@
  * is taken only where it may change the plan (plan.ts); of more messages than are kept at a time, a sample that is the
  * same for all names of a message.
  */
-import { FormatError } from '../base/errors.js';
 import type { Sliced } from '../base/slices.js';
 import { messageFileName } from '../cyrus/layout/mailbox-place.js';
-import { type IndexView, readIndex } from '../cyrus/mailbox/index.js';
-import { errnoOf } from '../disk/os-path.js';
+import type { IndexView } from '../cyrus/mailbox/index.js';
 import type { SourceTrees } from '../disk/trees.js';
 import type { PlannedMailbox } from './plan-input.js';
+import { readSourceIndex } from './source-index.js';
 import type { LinkGroup, Links } from './units.js';
 
 /** Messages kept at a time: 3 MB, and as many stats at most. */
@@ -32,7 +31,8 @@ export function* lookForLinks(
   let done = 0;
   for (const mailbox of mailboxes) {
     yield { what: 'looking for hard links', done: done++, of: count };
-    const index = indexOf(mailbox, trees);
+    const { summary, place } = mailbox;
+    const index = summary && summary.files > 0 ? readSourceIndex(place, trees) : undefined;
     if (!index) continue;
     const at = looked.push(mailbox) - 1;
     for (let i = 0; i < index.count; i++)
@@ -66,19 +66,6 @@ export function* lookForLinks(
     }
   }
   return { groups: [...groups.values()] satisfies LinkGroup[], oneIn: sample.oneIn };
-}
-
-/** Undefined where it can't be read: a pass says so. */
-function indexOf({ summary, place }: PlannedMailbox, trees: SourceTrees): IndexView | undefined {
-  if (!summary || summary.files === 0) return undefined;
-  const path = `${place.relative}/cyrus.index`;
-  try {
-    const bytes = trees.root(place.roots.meta.index)?.read(path);
-    return bytes && readIndex(bytes, path);
-  } catch (error) {
-    if (error instanceof FormatError || errnoOf(error) !== undefined) return undefined;
-    throw error;
-  }
 }
 
 /**

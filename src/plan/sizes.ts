@@ -2,13 +2,12 @@
  * Sizes that cost a look into the index: what of a mailbox is archived, what its metadata take. Asked for only where the
  * target keeps these on disks of their own, and remembered while the mailbox stays as it is.
  */
-import { FormatError } from '../base/errors.js';
-import { type IndexView, readIndex } from '../cyrus/mailbox/index.js';
-import { errnoOf } from '../disk/os-path.js';
+import type { MailboxPlace } from '../cyrus/layout/mailbox-place.js';
 import type { SourceTrees } from '../disk/trees.js';
 import type { PlacementRows, SizesRow } from '../state/placement-rows.js';
 import { type Footprint, plainFootprint } from './footprint.js';
 import type { PlannedMailbox } from './plan-input.js';
+import { readSourceIndex } from './source-index.js';
 
 /** Rows of one transaction. */
 const BATCH = 2000;
@@ -44,8 +43,7 @@ export class Sizes {
   #measure({ uniqueid, print, place }: PlannedMailbox, trees: SourceTrees): SizesRow {
     const { roots, relative } = place;
     const size = (root: string, name: string) => Number(trees.root(root)?.stat(`${relative}/${name}`)?.sizeBytes ?? 0);
-    const { bytes, files } =
-      place.archive === null ? { bytes: 0, files: 0 } : archivedOf(trees, roots.meta.index, `${relative}/cyrus.index`);
+    const { bytes, files } = archivedOf(place, trees);
     const row = {
       uniqueid,
       print,
@@ -69,19 +67,12 @@ export class Sizes {
   }
 }
 
-function archivedOf(trees: SourceTrees, root: string, path: string): { bytes: number; files: number } {
-  let index: IndexView;
-  try {
-    const bytes = trees.root(root)?.read(path);
-    if (!bytes) return { bytes: 0, files: 0 };
-    index = readIndex(bytes, path);
-  } catch (error) {
-    if (error instanceof FormatError || errnoOf(error) !== undefined) return { bytes: 0, files: 0 }; // the pass says so; for now all counts as data
-    throw error;
-  }
+/** Where the index can't be read all counts as data. */
+function archivedOf(place: MailboxPlace, trees: SourceTrees): { bytes: number; files: number } {
+  const index = place.archive === null ? undefined : readSourceIndex(place, trees);
   let bytes = 0;
   let files = 0;
-  for (let i = 0; i < index.count; i++) {
+  for (let i = 0; index && i < index.count; i++) {
     if (!index.isArchived(i) || index.isUnlinked(i)) continue;
     files++;
     if (!index.isExpunged(i)) bytes += index.size(i);
