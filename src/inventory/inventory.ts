@@ -28,6 +28,7 @@ import { isByName, ListedMailbox, type MailboxListing, placeOfEntry } from './li
 import { MailboxTable } from './mailbox-table.js';
 import { type MailboxesRead, mailboxesDbSlices } from './read-mailboxes-db.js';
 import { type Selection, selectUsers } from './selection.js';
+import { sourceKey } from './source-key.js';
 import { readSummary } from './summary.js';
 
 export interface Inventory {
@@ -249,10 +250,6 @@ function* sightings(
 }
 
 const NOTHING: MailboxSummary = { indexVersion: 0, uidvalidity: 0, lastUid: 0, messages: 0, files: 0, bytes: 0 };
-
-function sourceKey(place: Pick<MailboxPlace, 'partition' | 'relative'>): string {
-  return `${place.partition} ${place.relative}`;
-}
 
 /** Where mailboxes.db says that it lies; undefined, with a problem, where that is no place to go to. */
 function checkedPlace(job: Job, entry: MailboxEntry, problems: ProblemList): MailboxPlace | undefined {

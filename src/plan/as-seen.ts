@@ -3,45 +3,49 @@
  * a million users are planned in what their columns take.
  */
 import type { CyrusConf } from '../cyrus/conf/cyrus-conf.js';
-import { type MailboxPlace, placeBelow, uniqueidOfDir } from '../cyrus/layout/mailbox-place.js';
+import type { MailboxPlace } from '../cyrus/layout/mailbox-place.js';
 import { asInternalName, type InternalName, type User, userOf } from '../cyrus/names/mailbox-name.js';
 import { unitOf } from '../inventory/listed-mailbox.js';
+import { placeOfSourceKey } from '../inventory/source-key.js';
 import type { SeenRow } from '../state/mailbox-rows.js';
 import type { State } from '../state/state.js';
 import type { PlanInput, PlannedMailbox } from './plan-input.js';
 
 /** @param conf Of the source. */
 export function asSeen(state: State, conf: CyrusConf): PlanInput {
-  /** A partition that imapd.conf lost has no mailboxes for an inventory either. */
-  const isThere = ({ sourceKey }: SeenRow) => conf.partitions.has(sourceKey.slice(0, sourceKey.indexOf(' ')));
   return {
     isWave: false,
     count: 0,
     *rows() {
-      for (const row of state.mailboxes.seen())
-        if (isThere(row))
-          yield {
-            mailbox: new SeenMailbox(row, conf),
-            lyingOn: row.targetPartition,
-            syncedFiles: row.targetPartition === null ? -1 : row.syncedFiles,
-          };
+      for (const row of state.mailboxes.seen()) {
+        const mailbox = seenMailbox(row, conf);
+        if (mailbox) yield { mailbox, lyingOn: row.targetPartition, syncedFiles: row.syncedFiles };
+      }
     },
     *lying() {
       for (const row of state.mailboxes.seen(true)) {
         const { targetPartition, targetRelative } = row;
-        if (isThere(row) && targetPartition !== null)
-          yield [new SeenMailbox(row, conf), { targetPartition, targetRelative }];
+        const mailbox = seenMailbox(row, conf);
+        if (mailbox && targetPartition !== null) yield [mailbox, { targetPartition, targetRelative }];
       }
     },
   };
 }
 
+/** Undefined on a partition that imapd.conf lost: an inventory has none of it either. */
+function seenMailbox(row: SeenRow, conf: CyrusConf): SeenMailbox | undefined {
+  const place = placeOfSourceKey(row.sourceKey, conf);
+  return place && new SeenMailbox(row, place, conf);
+}
+
 class SeenMailbox implements PlannedMailbox {
   readonly #row: SeenRow;
+  readonly place: MailboxPlace;
   readonly #conf: CyrusConf;
 
-  constructor(row: SeenRow, conf: CyrusConf) {
+  constructor(row: SeenRow, place: MailboxPlace, conf: CyrusConf) {
     this.#row = row;
+    this.place = place;
     this.#conf = conf;
   }
 
@@ -67,13 +71,5 @@ class SeenMailbox implements PlannedMailbox {
 
   get summary(): SeenRow {
     return this.#row;
-  }
-
-  get place(): MailboxPlace {
-    const { sourceKey } = this.#row;
-    const cut = sourceKey.indexOf(' ');
-    const relative = sourceKey.slice(cut + 1);
-    const roots = this.#conf.partitions.get(sourceKey.slice(0, cut))!; // asSeen has looked
-    return placeBelow(roots, uniqueidOfDir(relative) === undefined, relative);
   }
 }

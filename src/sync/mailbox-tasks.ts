@@ -1,7 +1,7 @@
 /** What of each mailbox is to be done, and all that a worker needs to know to do it. */
 import { RefusedError } from '../base/errors.js';
 import type { Sliced } from '../base/slices.js';
-import { type MailboxPlace, placeBelow } from '../cyrus/layout/mailbox-place.js';
+import type { MailboxPlace } from '../cyrus/layout/mailbox-place.js';
 import { printTypeLetters } from '../cyrus/records/mailbox-type.js';
 import { isAtLeast } from '../cyrus/version.js';
 import type { SourceTrees } from '../disk/trees.js';
@@ -10,6 +10,7 @@ import type { Inventory } from '../inventory/inventory.js';
 import type { ListedMailbox } from '../inventory/listed-mailbox.js';
 import { quotaRootNames, quotaRootOf } from '../inventory/quota-roots.js';
 import { SeenEntries } from '../inventory/seen-entries.js';
+import { placeOfSourceKey } from '../inventory/source-key.js';
 import type { Job } from '../job/job.js';
 import type { MailboxSummary } from '../model/mailbox.js';
 import type { ProblemList } from '../model/problem.js';
@@ -217,11 +218,9 @@ export function placeOfRow(
   return taskPlace({ roots, relative: targetRelative! });
 }
 
-/** Where it lies on the source, by name or not; undefined for a partition that imapd.conf lost. */
+/** Where it lies on the source; undefined for a partition that imapd.conf lost. */
 export function sourcePlaceOfRow(job: Job, { sourceKey }: Pick<MailboxRow, 'sourceKey'>): MailboxPlace | undefined {
-  const cut = sourceKey.indexOf(' ');
-  const roots = job.source.conf.partitions.get(sourceKey.slice(0, cut));
-  return roots && placeBelow(roots, true, sourceKey.slice(cut + 1));
+  return placeOfSourceKey(sourceKey, job.source.conf);
 }
 
 export function taskPlace({ roots, relative }: Pick<MailboxPlace, 'roots' | 'relative'>): TaskPlace {
