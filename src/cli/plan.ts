@@ -2,7 +2,6 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { ConfigError, RefusedError } from '../base/errors.js';
 import { Exit } from '../base/exit.js';
-import { keepHeapSmall } from '../base/heap.js';
 import { formatBytes, plural } from '../base/units.js';
 import { fromExternal } from '../cyrus/names/mailbox-name.js';
 import { errnoOf } from '../disk/os-path.js';
@@ -154,7 +153,6 @@ function requireSeen(job: Job, state: State, { explain: name }: PlanCommandOptio
   if (isSelective(job) || state.units.finals().size > 0)
     refuse('with [select] the source says who comes along', 'Run `cyrsync plan` without it.');
   if (!state.mailboxes.isAnySeen()) refuse('nothing was seen yet', 'Run `cyrsync survey` first.');
-  keepHeapSmall();
 }
 
 function isSelective({ options: { select } }: Job): boolean {

@@ -2,6 +2,7 @@
  * The source as the state remembers it, row by row: what the last survey, plan or pass saw. Nothing of it is kept, so that
  * a million users are planned in what their columns take.
  */
+import { keepHeapSmall } from '../base/heap.js';
 import type { CyrusConf } from '../cyrus/conf/cyrus-conf.js';
 import type { MailboxPlace } from '../cyrus/layout/mailbox-place.js';
 import { asInternalName, type InternalName, type User, userOf } from '../cyrus/names/mailbox-name.js';
@@ -13,6 +14,7 @@ import type { PlanInput, PlannedMailbox } from './plan-input.js';
 
 /** @param conf Of the source. */
 export function asSeen(state: State, conf: CyrusConf): PlanInput {
+  keepHeapSmall();
   return {
     isWave: false,
     count: 0,
