@@ -5,9 +5,15 @@ const HEAD = 0;
 
 export class SweepRows {
   readonly #db: StateDatabase;
+  #edition: object = {};
 
   constructor(db: StateDatabase) {
     this.#db = db;
+  }
+
+  /** Another object once head and parts may be other ones: who has the job is the only one that writes them. */
+  get edition(): object {
+    return this.#edition;
   }
 
   head(): string | undefined {
@@ -23,9 +29,10 @@ export class SweepRows {
       if (isWanted(number)) yield [number, (get.get(number + 1) as { bytes: Buffer }).bytes];
   }
 
-  /** By position: what is newer than the parts say; null is not known. */
-  news(): Map<number, Buffer | null> {
-    const rows = this.#db.prepare('SELECT position, words FROM sweepNews').all();
+  /** By position, from `first` to before `end`: what is newer than the parts say; null is not known. */
+  news(first: number, end: number): Map<number, Buffer | null> {
+    const select = this.#db.prepare('SELECT position, words FROM sweepNews WHERE position >= ? AND position < ?');
+    const rows = select.all(first, end);
     return new Map((rows as { position: number; words: Buffer | null }[]).map((row) => [row.position, row.words]));
   }
 
@@ -58,6 +65,7 @@ export class SweepRows {
   }
 
   forget(): void {
+    this.#edition = {};
     this.#db.exec('DELETE FROM sweep; DELETE FROM sweepNews');
   }
 }

@@ -143,10 +143,36 @@ export interface SweptMailbox extends Listed {
 export function sweepByList(job: Job, state: State, trees: SourceTrees, only?: ReadonlySet<number>): Swept | undefined {
   const head = validHead(job, state, trees);
   if (!head) return undefined;
-  const found = atOnce(
-    searchParts(state.sweep, head, placesOf(job), only?.size === 0 ? () => false : () => true, only),
-  );
+  const isMine = only ? partsWith(only, state.sweep, head) : () => true;
+  const found = atOnce(searchParts(state.sweep, head, placesOf(job), isMine, only));
   return found && sweptOf(head, [found]);
+}
+
+/** By edition of the list: which rows are in each part of mailboxes. Four bytes a mailbox. */
+const rowsOfParts = new WeakMap<object, readonly Uint32Array[]>();
+
+/** @returns whether a part has some of these, by its number */
+function partsWith(only: ReadonlySet<number>, sweep: SweepRows, head: Head): (part: number) => boolean {
+  if (only.size === 0) return () => false;
+  let rows = rowsOfParts.get(sweep.edition);
+  if (!rows) rowsOfParts.set(sweep.edition, (rows = readRows(sweep, head)));
+  const seen = only.has(READ_STATES);
+  return (part) => rows[part]?.some((row) => only.has(row)) ?? seen;
+}
+
+function readRows(sweep: SweepRows, { entries }: Head): Uint32Array[] {
+  const rows: Uint32Array[] = [];
+  for (const [, part] of sweep.parts((number) => number * PER_PART < entries)) {
+    const { count, end } = wordsOfPart(part);
+    const ofPart = new Uint32Array(count);
+    let at = end;
+    for (let i = 0; i < count; i++) {
+      ofPart[i] = part.readUInt32LE(at + 4);
+      at += ENTRY_BYTES + part.readUInt16LE(at + 2);
+    }
+    rows.push(ofPart);
+  }
+  return rows;
 }
 
 /** The list, where all else that a pass follows from is as it was. */
@@ -199,7 +225,6 @@ export function* searchParts(
     head,
     sweep,
     names: mailboxFiles(head.third).map(nameBytes),
-    news: rows.news(),
     changed: [],
     only,
     most: mostChanged(head.mailboxes),
@@ -210,11 +235,13 @@ export function* searchParts(
     for (const [number, part] of rows.parts(isMine)) {
       const seen = number - Math.ceil(head.entries / PER_PART);
       if (seen < 0) {
-        if (!(yield* searchPart(part, number * PER_PART, search))) return undefined;
+        const first = number * PER_PART;
+        if (!(yield* searchPart(part, first, rows.news(first, first + PER_PART), search))) return undefined;
         continue;
       }
-      if (only?.has(READ_STATES) === false) break;
-      for (const file of changedSeenFiles(part, head.entries + seen * SEEN_PER_PART, sweep, configRoot, search.news)) {
+      const first = head.entries + seen * SEEN_PER_PART;
+      const news = rows.news(first, first + SEEN_PER_PART);
+      for (const file of changedSeenFiles(part, first, sweep, configRoot, news)) {
         if (file.dependents.length === 0) return undefined;
         changedSeen.push(file);
       }
@@ -229,8 +256,6 @@ interface Search {
   readonly head: Head;
   readonly sweep: StatSweep;
   readonly names: readonly Buffer[];
-  /** By position. */
-  readonly news: ReadonlyMap<number, Buffer | null>;
   readonly changed: SweptMailbox[];
   readonly only: ReadonlySet<number> | undefined;
   readonly most: number;
@@ -240,8 +265,13 @@ interface Search {
  * A part: count, then the words of all, then of each mailbox what stands above {@link ENTRY_BYTES}, and the path.
  * @returns false where a whole pass is needed
  */
-function* searchPart(part: Buffer, first: number, search: Search): Sliced<boolean> {
-  const { head, sweep, names, news, changed, only, most } = search;
+function* searchPart(
+  part: Buffer,
+  first: number,
+  news: ReadonlyMap<number, Buffer | null>,
+  search: Search,
+): Sliced<boolean> {
+  const { head, sweep, names, changed, only, most } = search;
   const { count, words, bytes, end } = wordsOfPart(part);
   let at = end;
   for (let i = 0; i < count; i++) {
@@ -297,9 +327,9 @@ export function* listedMailboxes(state: State): Iterable<ListedPlace> {
   const text = state.sweep.head();
   if (text === undefined) return;
   const { roots, places, entries } = JSON.parse(text) as Head;
-  const news = state.sweep.news();
-  for (const [number, part] of state.sweep.parts()) {
-    if (number * PER_PART >= entries) return; // seen databases
+  for (const [number, part] of state.sweep.parts((part) => part * PER_PART < entries)) {
+    const first = number * PER_PART;
+    const news = state.sweep.news(first, first + PER_PART);
     const { count, words, bytes, end } = wordsOfPart(part);
     let at = end;
     for (let i = 0; i < count; i++) {
@@ -307,7 +337,7 @@ export function* listedMailboxes(state: State): Iterable<ListedPlace> {
       const row = part.readUInt32LE(at + 4);
       const from = at + ENTRY_BYTES;
       at = from + part.readUInt16LE(at + 2);
-      const newer = news.get(number * PER_PART + i);
+      const newer = news.get(first + i);
       if (row === 0) continue;
       if (newer) bytes.set(newer, i * PRINT_WORDS * 4);
       const [mtimeNs] = nanosecondsOfWords(words, i * PRINT_WORDS + INDEX * STAT_WORDS);

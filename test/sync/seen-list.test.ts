@@ -2,6 +2,7 @@
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { userFile } from '../../src/cyrus/layout/config-paths.js';
+import { READ_STATES } from '../../src/sync/sweep-list.js';
 import { sweepOfJob } from '../support/sweep.js';
 import { editSeen } from '../torture/edits.js';
 import { differences, Lab, type TortureJob, targetTree } from '../torture/lab.js';
@@ -61,6 +62,8 @@ describe('a pass over a source of 2.3', () => {
   it('makes none where the database changed and what it says did not', async () => {
     edit(seenFile('alice'), (uids) => uids);
     expect(sweep()!.changedSeen).toHaveLength(1);
+    expect(sweepOfJob(job.file, new Set([READ_STATES]))).toMatchObject({ changed: [], changedSeen: [{}] });
+    expect(sweepOfJob(job.file, new Set([1]))).toMatchObject({ changed: [], changedSeen: [] });
     expect((await job.presync()).mailboxes).toMatchObject({ changed: 0 });
     expect(sweep()).toMatchObject({ changed: [], changedSeen: [] });
   });
