@@ -165,6 +165,11 @@ function workOf(
     space.copy({ ...plainFootprint(bytes, files), mailboxes: 0 }, 1, row.targetPartition!);
   }
   if (space.refusal()) return undefined;
+  return messagesGone === 0 || mayLose(messagesGone, job, state) ? { todos, sightings, seen } : undefined;
+}
+
+/** To be asked only where some are gone: it takes a look at every row. */
+function mayLose(messagesGone: number, job: Job, state: State): boolean {
   const before = state.mailboxes.totals();
   const answer = askGuard({
     ...NOTHING_LOST,
@@ -174,7 +179,7 @@ function workOf(
     accepted: 0,
     limits: job.options.guard,
   });
-  return answer.kind === 'go' ? { todos, sightings, seen } : undefined;
+  return answer.kind === 'go';
 }
 
 /** Mailboxes that changed, then others whose index on the target is made of a seen database that did. */
