@@ -1,4 +1,5 @@
 /** One message to a datagram socket of this machine, which Node has no call for. */
+import { endianness } from 'node:os';
 import { native } from './native.js';
 
 const AF_UNIX = 1;
@@ -14,11 +15,7 @@ export function sendDatagram(path: string, text: string): number | undefined {
   const name = Buffer.from(path.startsWith('@') ? `\0${path.slice(1)}` : `${path}\0`);
   if (name.length > LONGEST_PATH) return TOO_LONG;
   const address = Buffer.alloc(FAMILY_BYTES + name.length);
-  new DataView(address.buffer, address.byteOffset).setUint16(0, AF_UNIX, isLittleEndian());
+  new DataView(address.buffer, address.byteOffset).setUint16(0, AF_UNIX, endianness() === 'LE');
   name.copy(address, FAMILY_BYTES);
   return calls.sendDatagram(address, Buffer.from(text));
-}
-
-function isLittleEndian(): boolean {
-  return new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 }

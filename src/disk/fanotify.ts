@@ -38,8 +38,9 @@ const REASONS: Readonly<Record<number, string>> = {
   95: 'this file system does not have it (EOPNOTSUPP)',
 };
 
-/** One event as the kernel has it; undefined handle: some were dropped. */
+/** One event as the kernel has it. */
 export interface RawEvent {
+  /** Some were dropped; it has no handle and no name. */
   readonly isOverflow: boolean;
   /** struct file_handle of the directory. */
   readonly handle: Buffer;

@@ -56,17 +56,13 @@ export class HintSources {
     await Promise.all(this.#sources.map(({ thread }) => thread?.start()));
   }
 
-  get isUsed(): boolean {
-    return this.#sources.some(({ thread }) => thread !== undefined);
-  }
-
   swept(found: number): void {
     for (const { source, tally } of this.#sources) if (source === 'sweep') tally.hints += found;
   }
 
   /** The list is another one. @param busiest As given to chooseSources. */
   listed(job: Job, busiest: number): void {
-    if (!this.isUsed) return;
+    if (!this.#sources.some(({ thread }) => thread !== undefined)) return;
     this.#rows.read(job);
     for (const { setup, thread } of this.#sources)
       if (setup?.source === 'chokidar' && setup.indexes.length > 0)

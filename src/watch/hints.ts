@@ -1,5 +1,4 @@
 /** What a source of hints tells. None is ever relied on: the sweep is the truth, a hint makes it known sooner. */
-import type { HintSourceName } from '../model/watch-status.js';
 
 export type Hint =
   /** The mailbox whose index is in this directory, as this machine names it. */
@@ -27,8 +26,6 @@ export type HintSetup =
       /** The configdirectory, likewise: users' seen databases are below it. */
       readonly configDirectory: string;
     };
-
-export type ThreadSource = Exclude<HintSourceName, 'sweep'>;
 
 /** The files of a mailbox that a sweep looks at. */
 const MAILBOX_FILE = /^cyrus\.(?:index|header|annotations|expunge)$/;
