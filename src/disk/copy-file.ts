@@ -4,6 +4,7 @@
  * "full"). copy-message.ts does the same with `node:fs` where these calls can't be had.
  */
 import { constants } from 'node:fs';
+import { endianness } from 'node:os';
 import { failed } from './beneath.js';
 import type { NativeFile } from './native.js';
 import type { SourceDir } from './source.js';
@@ -25,13 +26,24 @@ const nameBytes = Buffer.alloc(256);
 const statBytes = Buffer.alloc(256);
 const statWords = new Uint32Array(statBytes.buffer, statBytes.byteOffset, 64);
 const statHalves = new Uint16Array(statBytes.buffer, statBytes.byteOffset, 128);
+/** Two struct timespec of 64-bit numbers: seconds in halves at 0, 1 and at 4, 5. */
 const times = Buffer.alloc(32);
-const timeWords = new BigInt64Array(times.buffer, times.byteOffset, 4);
+const timeHalves = new Uint32Array(times.buffer, times.byteOffset, 8);
+const [LOW, HIGH] = endianness() === 'LE' ? [0, 1] : [1, 0];
+let named = '';
 
-/** NUL-terminated, in a buffer that the next call uses again. */
+/** NUL-terminated, in a buffer that the next name uses again; source and target have one name. */
 function bytesOf(name: string): Buffer {
-  nameBytes[nameBytes.write(name, 0, nameBytes.length - 1, 'latin1')] = 0;
+  if (name !== named) nameBytes[nameBytes.write(name, 0, nameBytes.length - 1, 'latin1')] = 0;
+  named = name;
   return nameBytes;
+}
+
+/** @param seconds Since 1970, not negative; index records have no others. */
+function timesOf(seconds: number): Buffer {
+  timeHalves[LOW] = timeHalves[4 + LOW] = seconds;
+  timeHalves[HIGH] = timeHalves[4 + HIGH] = seconds / 2 ** 32;
+  return times;
 }
 
 /** @returns an open regular file, or -1 where there is none. @throws ErrnoException */
@@ -82,8 +94,7 @@ export function copyOpened(
       size += n;
       if (n < buffer.length) break; // a regular file gives less only at its end
     }
-    timeWords[0] = timeWords[2] = BigInt(seconds);
-    check(calls.setTimes(output, times), name);
+    check(calls.setTimes(output, timesOf(seconds)), name);
     return size;
   } finally {
     calls.close(output);

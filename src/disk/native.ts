@@ -26,6 +26,13 @@ export interface Native {
   setIoPriority(priority: number): boolean;
   /** Threads started from now on share one heap of malloc's: each keeps what it has freed. Nothing where libc has no such thing. */
   shareMallocArena(): void;
+  /**
+   * From here on this thread looks at file systems as that user, with the capabilities that it has: what it creates is
+   * theirs at once. The caller makes sure that it may read and write all the same where capabilities count for nothing
+   * (network file systems).
+   * @returns false where that can't be had; then nothing has changed. @see setfsuid(2), capset(2): both are a thread's own
+   */
+  actAs(uid: number, gid: number): boolean;
   /** Sends bytes to a datagram socket. @param address struct sockaddr_un. @returns 0, or errno */
   sendDatagram(address: Buffer, bytes: Buffer): number;
   readonly fanotify: NativeFanotify;
@@ -68,6 +75,10 @@ const SYS_OPENAT2 = 437; // the same number on every architecture of Linux
 const RESOLVE_NO_MAGICLINKS = 0x02;
 const RESOLVE_NO_SYMLINKS = 0x04;
 const RESOLVE_BENEATH = 0x08;
+/** @see linux/capability.h: version 3 has two words of each set. pid 0 is this thread. */
+const CAPABILITY_VERSION_3 = 0x20080522;
+const CAPABILITY_BYTES = 24;
+const NO_ID = 0xffff_ffff;
 const ENOSYS = 38;
 const O_CLOEXEC = 0o2000000; // SOCK_CLOEXEC is the same
 const AF_UNIX = 1;
@@ -115,8 +126,25 @@ function load(): Native | undefined {
     const fanotifyMark = later(
       'int fanotify_mark(int fd, unsigned int flags, uint64_t mask, int dirFd, const void *path)',
     );
+    const setFsUid = later('int setfsuid(unsigned int uid)'); // the C library calls for this thread alone, as the kernel does
+    const setFsGid = later('int setfsgid(unsigned int gid)');
+    const capget = later('int capget(void *header, void *data)');
+    const capset = later('int capset(void *header, const void *data)');
     const openHandle = later('int open_by_handle_at(int mountFd, const void *handle, int flags)');
     const native: Native = {
+      actAs(uid, gid) {
+        const header = Buffer.alloc(8);
+        header.writeUInt32LE(CAPABILITY_VERSION_3);
+        const data = Buffer.alloc(CAPABILITY_BYTES);
+        if (capget(header, data) !== 0) return false;
+        const wasGid = setFsGid(gid) >>> 0;
+        const wasUid = setFsUid(uid) >>> 0; // takes capabilities out of effect where root is left; they may be put back
+        const isSet = setFsUid(NO_ID) >>> 0 === uid && setFsGid(NO_ID) >>> 0 === gid; // they tell, and change nothing
+        if (isSet && capset(header, data) === 0) return true;
+        setFsUid(wasUid);
+        setFsGid(wasGid);
+        return false;
+      },
       sendDatagram(address, bytes) {
         const fd = socket(AF_UNIX, SOCK_DGRAM | O_CLOEXEC, 0);
         if (fd < 0) return koffi.errno();

@@ -13,6 +13,9 @@ const REMOTE: ReadonlyMap<number, string> = new Map([
   [0x01161970, 'GFS2'],
   [0x7461636f, 'OCFS2'],
   [0x0bd00bd0, 'Lustre'],
+  [0x47504653, 'GPFS'],
+  [0x19830326, 'BeeGFS'],
+  [0x5346414f, 'AFS'],
 ]);
 
 /** The kind of a file system that other machines may write to, unseen by this one's kernel; undefined for others. */

@@ -23,16 +23,11 @@ import {
   writeSync,
 } from 'node:fs';
 import { failed, openDirBeneath, openRoot, tryOpenDirBeneath } from './beneath.js';
+import { type Owner, ownerOfNewFiles } from './file-owner.js';
 import { type FileStat, statFd, statPath } from './file-stat.js';
 import { native } from './native.js';
 import { errnoOf, isMissing, osPath } from './os-path.js';
 import { SourceRoot } from './source.js';
-
-/** Numeric owner of all that is written; undefined leaves the process's own. */
-export interface Owner {
-  readonly uid: number;
-  readonly gid: number;
-}
 
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
@@ -226,6 +221,10 @@ function cannotLink(error: unknown): false {
   throw error;
 }
 
+function isSame(a: Owner, b: Owner): boolean {
+  return a.uid === b.uid && a.gid === b.gid;
+}
+
 function writeAll(fd: number, bytes: Uint8Array): void {
   let at = 0;
   while (at < bytes.length) at += writeSync(fd, bytes, at, bytes.length - at);
@@ -235,7 +234,10 @@ function writeAll(fd: number, bytes: Uint8Array): void {
 export class TargetRoot {
   readonly path: string;
   readonly realPath: string;
+  /** Undefined where what this process creates has it by itself. */
   readonly owner: Owner | undefined;
+  /** Below a directory of the owner's, what this thread creates is theirs. */
+  readonly #actsAsOwner: boolean;
   readonly #fd: number;
   /** Held open: the mailboxes of a user come one after the other. */
   #lastParent: { readonly relative: string; readonly dir: TargetDir } | undefined;
@@ -246,14 +248,15 @@ export class TargetRoot {
     this.path = path;
     this.realPath = realPath;
     this.owner = owner;
+    this.#actsAsOwner = owner !== undefined && isSame(owner, ownerOfNewFiles());
     this.#fd = fd;
     this.reader = SourceRoot.open(path, realPath);
   }
 
   /** @throws ErrnoException where the root is missing: the administrator makes (and mounts) it, not we. */
   static open(path: string, realPath: string, owner: Owner | undefined): TargetRoot {
-    const own = owner && (owner.uid !== process.geteuid?.() || owner.gid !== process.getegid?.()) ? owner : undefined;
-    return new TargetRoot(path, realPath, own, openRoot(realPath));
+    const isOurs = owner && isSame(owner, { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 });
+    return new TargetRoot(path, realPath, isOurs ? undefined : owner, openRoot(realPath));
   }
 
   identity(): FileStat {
@@ -281,12 +284,11 @@ export class TargetRoot {
       isNew = this.#makeIn(above, relative.slice(cut + 1));
       fd = openDirBeneath(this.#fd, relative);
     }
-    if (this.owner && relative !== '') {
-      const { uid, gid } = this.owner;
-      const has = isNew ? undefined : fstatSync(fd);
-      if (has?.uid !== uid || has.gid !== gid) fchownSync(fd, uid, gid);
-    }
-    return new TargetDir(fd, this.owner, isNew);
+    if (!this.owner || relative === '') return new TargetDir(fd, this.owner, isNew);
+    // a thread that acts as the owner looks all the same: the group may come from the directory above
+    const has = isNew && !this.#actsAsOwner ? undefined : fstatSync(fd);
+    if (!has || !isSame(has, this.owner)) fchownSync(fd, this.owner.uid, this.owner.gid);
+    return new TargetDir(fd, this.#actsAsOwner ? undefined : this.owner, isNew);
   }
 
   /** @returns false where it is there: another worker was quicker, or an earlier run. */

@@ -1,7 +1,8 @@
 /** The roots of one side, opened once each and found by the absolute path that the server names them by. */
+import type { Owner } from './file-owner.js';
 import { ifThere } from './os-path.js';
 import { SourceRoot } from './source.js';
-import { type Owner, TargetRoot } from './target.js';
+import { TargetRoot } from './target.js';
 
 interface Prefixed {
   real(path: string): string;

@@ -6,8 +6,8 @@ import { type CyrusConf, interpretConf } from '../cyrus/conf/cyrus-conf.js';
 import { parseImapdConf } from '../cyrus/conf/imapd-conf.js';
 import { describeOverlap } from '../cyrus/conf/partition-overlap.js';
 import { type CyrusVersion, isAtLeast } from '../cyrus/version.js';
+import type { Owner } from '../disk/file-owner.js';
 import { bytesOfText, isMissing, osPath } from '../disk/os-path.js';
-import type { Owner } from '../disk/target.js';
 import { type JobFile, parseJobFile } from './job-file.js';
 import { lookupId } from './passwd.js';
 

@@ -1,7 +1,7 @@
 /** Where the copies go: beside the target's spool, never inside anything that a Cyrus tool walks. */
 import { ConfigError, CyrsyncError } from '../base/errors.js';
+import type { Owner } from '../disk/file-owner.js';
 import { bytesOfText, errnoOf } from '../disk/os-path.js';
-import type { Owner } from '../disk/target.js';
 import { TargetTrees } from '../disk/trees.js';
 import type { Job, Side } from '../job/job.js';
 

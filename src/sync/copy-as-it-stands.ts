@@ -16,7 +16,7 @@ import { targetHeader } from './target-header.js';
 /** @returns what was done, for people. cyrus.expunge stays behind: a newer server would execute it. */
 export function copyAsItStands(task: SyncTask, context: SyncContext, counts: SyncCounts, written: string[]): string {
   const { from, to } = task;
-  const wrote = (root: string, name: string) => noteWritten(written, context, task, root, `/${name}`);
+  const wrote = (root: string, name: string) => noteWritten(written, context, task, root, name);
   const manifest = context.target.root(to.meta.index).reader.read(`${to.relative}/cyrus.index`);
   const lastUid = manifest && lastUidOf(manifest);
   if (lastUid === undefined) {

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { RefusedError } from '../base/errors.js';
 import { partitionRoots } from '../cyrus/conf/partitions.js';
 import { databaseDirectories } from '../cyrus/layout/config-paths.js';
+import { networkFileSystem } from '../disk/network-file-system.js';
 import type { TargetRoot } from '../disk/target.js';
 import { SourceTrees, TargetTrees } from '../disk/trees.js';
 import type { Job } from '../job/job.js';
@@ -41,6 +42,7 @@ export async function asPass<T extends { readonly figures: PassFigures }>(
       sourcePrefix: job.source.prefix,
       targetPrefix: job.target.prefix,
       owner: job.owner,
+      isLocal: isLocal(job),
       targetRoots: partitionRoots(job.target.conf),
       throttle,
     },
@@ -58,6 +60,12 @@ export async function asPass<T extends { readonly figures: PassFigures }>(
     source.close();
     target.close();
   }
+}
+
+function isLocal({ source, target }: Job): boolean {
+  return [source, target].every(({ conf, real }) =>
+    partitionRoots(conf).every((path) => networkFileSystem(real(path)) === undefined),
+  );
 }
 
 /** Makes one pass of the last two, where both are complete ones of `watch`, begun in the same hour. */

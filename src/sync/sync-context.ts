@@ -18,13 +18,13 @@ export interface SyncContext {
   readonly nowSec: () => number;
 }
 
-/** Remembers what the barrier must go by where it has no `syncfs`. @param file With a slash in front; `''`: the directory. */
+/** Remembers what the barrier must go by where it has no `syncfs`. @param name `''`: the directory itself. */
 export function noteWritten(
   written: string[],
   context: SyncContext,
   { to }: SyncTask,
   root: string,
-  file: string,
+  name: string,
 ): void {
-  if (!native()) written.push(`${context.realTarget(root)}/${to.relative}${file}`);
+  if (!native()) written.push(`${context.realTarget(root)}/${to.relative}${name === '' ? '' : `/${name}`}`);
 }

@@ -221,8 +221,8 @@ class MailboxCopy {
     return dir;
   }
 
-  #wrote(root: string, file = ''): void {
-    noteWritten(this.#written, this.#context, this.#task, root, file);
+  #wrote(root: string, name = ''): void {
+    noteWritten(this.#written, this.#context, this.#task, root, name);
   }
 
   #readManifest(): IndexView | undefined {
@@ -419,7 +419,7 @@ class MailboxCopy {
       this.#missing.push(uid);
       return;
     }
-    this.#wrote(root, `/${name}`);
+    this.#wrote(root, name);
     if (copied.guid || copied.sizeBytes !== wanted.size(n)) this.#contents.set(n, copied.guid, copied.sizeBytes);
     if (copied.sizeBytes !== wanted.size(n)) {
       this.#problems.push({
@@ -442,7 +442,7 @@ class MailboxCopy {
   #put(root: string, name: string, bytes: Uint8Array): void {
     this.#context.throttle?.take(bytes.length, 0);
     this.#targetDir(root).put(name, bytes);
-    this.#wrote(root, `/${name}`);
+    this.#wrote(root, name);
   }
 
   /** Annotations, caches, header, and last the index, each by temporary name and rename. */
@@ -504,7 +504,7 @@ class MailboxCopy {
       const bytes = this.#targetDir(toRoot).copyFrom('cyrus.cache', fd, isOfIndex);
       if (bytes === undefined) return;
       this.#context.throttle?.take(bytes, 0);
-      this.#wrote(toRoot, '/cyrus.cache');
+      this.#wrote(toRoot, 'cyrus.cache');
     } finally {
       closeSync(fd);
     }

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import { compileLess } from '../base/compile-less.js';
 import { keepHeapSmall } from '../base/heap.js';
 import { native } from '../disk/native.js';
 import type { SyncProgress, SyncResult, SyncTask } from '../model/sync-task.js';
@@ -64,6 +65,7 @@ export class WorkerPool {
 
   async #start(): Promise<void> {
     native()?.shareMallocArena(); // 12 MB less of 4 workers and V8's own threads
+    compileLess();
     const begun: Promise<unknown>[] = [];
     while (this.#workers.length < this.#size) {
       const worker = new Worker(new URL('./worker.js', import.meta.url), {

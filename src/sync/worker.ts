@@ -1,6 +1,6 @@
 /** A worker thread: gets whole mailboxes, runs synchronous calls, answers with figures. It decides nothing. */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Owner } from '../disk/target.js';
+import { createFilesAs, type Owner } from '../disk/file-owner.js';
 import { SourceTrees, TargetTrees } from '../disk/trees.js';
 import { Fingerprints } from '../inventory/fingerprint.js';
 import type { SyncProgress, SyncResult, SyncTask } from '../model/sync-task.js';
@@ -13,6 +13,8 @@ export interface WorkerSetup {
   readonly sourcePrefix: string;
   readonly targetPrefix: string;
   readonly owner: Owner;
+  /** All file systems of both sides are this machine's own: a worker may act as the owner. */
+  readonly isLocal: boolean;
   readonly throttle: SharedThrottle | undefined;
   /** Every root of the target's partitions, as its server names them. */
   readonly targetRoots: readonly string[];
@@ -41,6 +43,8 @@ export function syncContext(setup: WorkerSetup, onProgress: (part: SyncProgress)
 
 if (parentPort && workerData !== null && typeof workerData === 'object' && 'sourcePrefix' in workerData) {
   const port = parentPort;
+  const { isLocal, owner } = workerData as WorkerSetup;
+  if (isLocal) createFilesAs(owner);
   const say = (message: WorkerMessage) => port.postMessage(message);
   const context = syncContext(workerData as WorkerSetup, (part) => say({ part }));
   port.on('message', (tasks: readonly SyncTask[]) => {

@@ -5,6 +5,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 
 const mounted = new Set<Image>();
 process.on('exit', () => {
@@ -27,6 +28,7 @@ export class Image {
   /** @param inodes At least so many; the default of mkfs is one for 16 KiB. */
   make(sizeBytes: number, inodes: number): void {
     this.unmount();
+    mkdirSync(dirname(this.file), { recursive: true });
     rmSync(this.file, { force: true });
     writeFileSync(this.file, '');
     truncateSync(this.file, sizeBytes);
