@@ -136,7 +136,12 @@ export class TargetDir {
 
   #inOneStep(name: string, fill: (fd: number) => void): void {
     const temporary = name + TEMPORARY_SUFFIX;
-    this.#create(temporary, fill);
+    try {
+      this.#create(temporary, fill);
+    } catch (error) {
+      this.remove(temporary); // a disk that is full has no room for half a file that nobody needs
+      throw error;
+    }
     renameSync(osPath(this.path(temporary)), osPath(this.path(name)));
   }
 

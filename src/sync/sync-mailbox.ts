@@ -533,6 +533,7 @@ class MailboxCopy {
       cacheOf = (i) => (index.isArchived(i) ? archive : spool).placeOf(i);
     }
     return patchIndex(index, {
+      inPlace: true, // after it no more than UIDs is asked of what was read
       headerFileCrc: crc32(headerFile),
       zeros: { uidvalidity: this.#context.nowSec() },
       // asked for each record, and sync_crc is counted anew: only where some were found

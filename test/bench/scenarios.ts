@@ -1,7 +1,7 @@
 /** What is measured. Each makes its source once, and pairs its runs (A B A B …), so that a noisy hour hits all alike. */
 import { statfsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CYRSYNC, FPSYNC, type Lab, RSYNC, runTool, SourceSpool, TAR, Target, type Tool } from './lab.js';
+import { CYRSYNC, FPSYNC, floorTool, type Lab, RSYNC, runTool, SourceSpool, TAR, Target, type Tool } from './lab.js';
 import { accept, latency } from './live-cyrus.js';
 import type { Run } from './measure.js';
 import { planBench } from './plan.js';
@@ -112,51 +112,71 @@ async function depth(lab: Lab): Promise<string> {
   return rows.join('\n\n');
 }
 
+interface Sighting {
+  readonly atSec: number;
+  readonly files: number;
+}
+
 /** Files that appeared on the target, as its file system counts inodes, every 50 ms; in tenths of the whole. */
 async function huge(lab: Lab): Promise<string> {
   const size = { mailboxes: 1, messages: Math.round(1_000_000 * lab.scale), meanBytes: 1000 };
   return withSource(lab, size, async (source) => {
-    const target = new Target(lab.images, lab.work, 'huge');
-    try {
-      target.make(size);
-      target.init(source);
-      source.warm();
-      const free = statfsSync(target.image.mount).ffree;
-      const begun = performance.now();
-      const seen: { atSec: number; files: number }[] = [];
-      const timer = setInterval(() => {
-        seen.push({ atSec: (performance.now() - begun) / 1000, files: free - statfsSync(target.image.mount).ffree });
-      }, 50);
-      const run = await runTool(CYRSYNC, source, target);
-      clearInterval(timer);
-      const whenSec = (files: number) => seen.find((s) => s.files >= files)?.atSec ?? run.wallSec;
-      const first = whenSec(200);
-      const tenth = size.messages / 10;
-      const rates = Array.from({ length: 10 }, (_, i) => {
-        const from = i === 0 ? first : whenSec(tenth * i);
-        return tenth / (whenSec(tenth * (i + 1) - 20) - from);
-      });
-      return [
-        `first files after ${first.toFixed(2)} s; messages a second in each tenth: ${rates.map((r) => r.toFixed(0)).join(' ')}`,
-        `last tenth against first: ${(rates[9]! / rates[0]!).toFixed(2)}`,
-        runTable(new Map([[CYRSYNC.name, [run]]])),
-      ].join('\n');
-    } finally {
-      target.remove();
+    const floor = floorTool(lab.work, 1);
+    const runs = new Map<string, Run[]>();
+    const said: string[] = [];
+    for (const tool of [...(floor ? [floor] : []), CYRSYNC]) {
+      const target = new Target(lab.images, lab.work, 'huge');
+      try {
+        target.make(size);
+        target.init(source);
+        source.warm();
+        const free = statfsSync(target.image.mount).ffree;
+        const begun = performance.now();
+        const seen: Sighting[] = [];
+        const timer = setInterval(() => {
+          seen.push({ atSec: (performance.now() - begun) / 1000, files: free - statfsSync(target.image.mount).ffree });
+        }, 50);
+        const run = await runTool(tool, source, target);
+        clearInterval(timer);
+        runs.set(tool.name, [run]);
+        said.push(`${tool.name}: ${ratesOf(seen, size.messages, run.wallSec)}`);
+      } finally {
+        target.remove();
+      }
     }
+    return [...said, runTable(runs)].join('\n');
   });
 }
 
-const ALL = [RSYNC, FPSYNC, TAR, CYRSYNC];
+function ratesOf(seen: readonly Sighting[], messages: number, endSec: number): string {
+  const whenSec = (files: number) => seen.find((s) => s.files >= files)?.atSec ?? endSec;
+  const first = whenSec(200);
+  const tenth = messages / 10;
+  const rates = Array.from({ length: 10 }, (_, i) => {
+    const from = i === 0 ? first : whenSec(tenth * i);
+    return tenth / (whenSec(tenth * (i + 1) - 20) - from);
+  });
+  return [
+    `first files after ${first.toFixed(2)} s`,
+    `messages a second in each tenth ${rates.map((rate) => rate.toFixed(0)).join(' ')}`,
+    `last tenth against first ${(rates[9]! / rates[0]!).toFixed(2)}`,
+  ].join('; ');
+}
+
+function everyTool(lab: Lab): Tool[] {
+  const floor = floorTool(lab.work, 2);
+  if (!floor) lab.say('no cc here: without the floor');
+  return [RSYNC, FPSYNC, TAR, ...(floor ? [floor] : []), CYRSYNC];
+}
 
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   full: {
     summary: 'first copy, warm, 3,000 mailboxes × 100 messages, 3 GB',
-    run: (lab) => fullCopy(lab, scaled(DEEP, lab.scale), ALL, false),
+    run: (lab) => fullCopy(lab, scaled(DEEP, lab.scale), everyTool(lab), false),
   },
   'full-cold': {
     summary: 'first copy, nothing of the source cached, 3,000 × 100',
-    run: (lab) => fullCopy(lab, scaled(DEEP, lab.scale), ALL, true),
+    run: (lab) => fullCopy(lab, scaled(DEEP, lab.scale), everyTool(lab), true),
   },
   idle: {
     summary: 'nothing changed, 3,000 × 100',

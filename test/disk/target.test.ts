@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   closeSync,
   existsSync,
@@ -42,6 +43,22 @@ function put(name: string, text: string): void {
   writeSync(fd, text);
   closeSync(fd);
 }
+
+describe.runIf(process.geteuid?.() === 0)('a disk that is full', () => {
+  it('keeps the file that was there, and nothing of the one that found no room', () => {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', at('u/user')]);
+    try {
+      const full = root.makeDir('u/user');
+      full.replace('cyrus.index', Buffer.from('old'));
+      expect(() => full.replace('cyrus.index', Buffer.alloc(1 << 17))).toThrow('ENOSPC');
+      expect(full.list()).toEqual(['cyrus.index']);
+      expect(readFileSync(at('u/user/cyrus.index'), 'latin1')).toBe('old');
+      full.close();
+    } finally {
+      execFileSync('umount', [at('u/user')]);
+    }
+  });
+});
 
 describe('a directory of the target', () => {
   it('is made with all above it, for its owner only', () => {

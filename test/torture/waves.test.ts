@@ -88,7 +88,7 @@ for (const { spool, setup, first, second, early, late, own } of CASES) {
 
     it('the first ends the same whenever its cutover is killed', async () => {
       const straight = await job.run('cutover');
-      expect(straight.document?.final).toBe(true);
+      expect(straight.document).toMatchObject({ final: true }); // says what was wrong, where it is not
       const tree = targetTree(job.target);
       expect([...tree.keys()].filter((path) => path.endsWith('.before-cyrsync'))).toEqual([]);
       for (let n = 0; n < 3; n++) {
@@ -131,7 +131,7 @@ for (const { spool, setup, first, second, early, late, own } of CASES) {
       const names = namesOnTarget();
       job.save('second copied');
       const straight = await job.run('cutover');
-      expect(straight.document?.final).toBe(true);
+      expect(straight.document).toMatchObject({ final: true }); // says what was wrong, where it is not
       expect((straight.document!.checks as unknown as { ok: boolean }[]).filter(({ ok }) => !ok)).toEqual([]);
       const tree = targetTree(job.target);
       expect(namesOnTarget()).toEqual(expect.arrayContaining(names));
