@@ -31,6 +31,7 @@ const times = Buffer.alloc(32);
 const timeHalves = new Uint32Array(times.buffer, times.byteOffset, 8);
 const [LOW, HIGH] = endianness() === 'LE' ? [0, 1] : [1, 0];
 let named = '';
+let firstReadMs = 0;
 
 /** NUL-terminated, in a buffer that the next name uses again; source and target have one name. */
 function bytesOf(name: string): Buffer {
@@ -46,13 +47,30 @@ function timesOf(seconds: number): Buffer {
   return times;
 }
 
+function openAt(calls: NativeFile, from: SourceDir, name: string): number {
+  const fd = calls.open(from.fd, bytesOf(name), READ | noatime, 0);
+  if (fd !== -EPERM || noatime === 0) return fd;
+  noatime = 0; // the owner's (or root's) alone
+  return calls.open(from.fd, nameBytes, READ, 0);
+}
+
+/** Has a file of the source read from disk before its turn comes. Whatever is wrong with it shows then. */
+export function askAhead(calls: NativeFile, from: SourceDir, name: string): void {
+  const fd = openAt(calls, from, name);
+  if (fd < 0) return;
+  calls.willNeed(fd);
+  calls.close(fd);
+}
+
+/** How long the first read of the file that was opened last took; 0 where it was not read. */
+export function msOfFirstRead(): number {
+  return firstReadMs;
+}
+
 /** @returns an open regular file, or -1 where there is none. @throws ErrnoException */
 export function openToCopy(calls: NativeFile, from: SourceDir, name: string): number {
-  let fd = calls.open(from.fd, bytesOf(name), READ | noatime, 0);
-  if (fd === -EPERM && noatime !== 0) {
-    noatime = 0; // the owner's (or root's) alone
-    fd = calls.open(from.fd, nameBytes, READ, 0);
-  }
+  firstReadMs = 0;
+  const fd = openAt(calls, from, name);
   if (fd === -ENOENT) return -1;
   if (fd < 0) throw failed(-fd, name);
   const errno = calls.stat(fd, statBytes);
@@ -87,7 +105,9 @@ export function copyOpened(
   try {
     let size = 0;
     for (;;) {
+      const begun = size === 0 ? performance.now() : 0;
       const n = check(calls.read(input, buffer, buffer.length), name);
+      if (size === 0) firstReadMs = performance.now() - begun;
       if (n === 0) break;
       onBytes?.(buffer.subarray(0, n));
       for (let at = 0; at < n; ) at += check(calls.write(output, buffer, at, n - at), name);

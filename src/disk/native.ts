@@ -56,6 +56,8 @@ export interface NativeFile {
   /** @param from Begins at `offset` of it. */
   write(fd: number, from: Buffer, offset: number, length: number): number;
   chown(fd: number, uid: number, gid: number): number;
+  /** Has the kernel read the file from disk beside this thread's work. @returns 0, or errno. @see posix_fadvise(3) */
+  willNeed(fd: number): number;
   /** @param times Two struct timespec: atime, mtime. */
   setTimes(fd: number, times: Buffer): number;
   close(fd: number): number;
@@ -71,6 +73,7 @@ const EMPTY = Buffer.alloc(1);
 /** @see linux asm-generic/unistd.h, asm/unistd_64.h */
 const SYS_IOPRIO_SET: Readonly<Partial<Record<NodeJS.Architecture, number>>> = { x64: 251, arm64: 30, riscv64: 30 };
 const IOPRIO_WHO_PROCESS = 1;
+const POSIX_FADV_WILLNEED = 3;
 const SYS_OPENAT2 = 437; // the same number on every architecture of Linux
 const RESOLVE_NO_MAGICLINKS = 0x02;
 const RESOLVE_NO_SYMLINKS = 0x04;
@@ -118,6 +121,7 @@ function load(): Native | undefined {
         return call(...args);
       }) as KoffiFunction;
     };
+    const advise = later('int posix_fadvise(int fd, int64_t offset, int64_t length, int advice)');
     const socket = later('int socket(int domain, int type, int protocol)');
     const sendTo = later(
       'long sendto(int fd, const void *b, size_t n, int flags, const void *to, unsigned int length)',
@@ -165,6 +169,7 @@ function load(): Native | undefined {
         write: (fd, from, offset, length) =>
           orErrno(write(fd, offset === 0 ? from : from.subarray(offset, offset + length), length)),
         chown: (fd, uid, gid) => orErrno(chown(fd, uid, gid)),
+        willNeed: (fd) => advise(fd, 0, 0, POSIX_FADV_WILLNEED),
         setTimes: (fd, times) => orErrno(setTimes(fd, times)),
         close: (fd) => orErrno(close(fd)),
       },

@@ -4,6 +4,7 @@ import type { SourceTrees, TargetTrees } from '../disk/trees.js';
 import type { Fingerprints } from '../inventory/fingerprint.js';
 import type { SyncProgress, SyncTask } from '../model/sync-task.js';
 import type { LinkAnchors } from './links.js';
+import type { ReadAhead } from './read-ahead.js';
 import type { Throttle } from './throttle.js';
 
 export interface SyncContext {
@@ -12,6 +13,7 @@ export interface SyncContext {
   printsOf(task: SyncTask): Fingerprints;
   readonly realTarget: (path: string) => string;
   readonly anchors: LinkAnchors;
+  readonly readAhead: ReadAhead;
   readonly throttle: Throttle | undefined;
   /** Told now and then of a mailbox that takes long. */
   readonly onProgress: (part: SyncProgress) => void;

@@ -29,6 +29,7 @@ import type { SyncCounts, SyncResult, SyncTask } from '../model/sync-task.js';
 import { copyAsItStands } from './copy-as-it-stands.js';
 import { copyMessage } from './copy-message.js';
 import { type CarriedAnnotations, carryAnnotations } from './message-annotations.js';
+import type { MessagesToCome } from './read-ahead.js';
 import { type MailboxRead, printOf, readFile, readMailbox } from './read-mailbox.js';
 import { noteWritten, type SyncContext } from './sync-context.js';
 import { targetHeader } from './target-header.js';
@@ -359,13 +360,29 @@ class MailboxCopy {
     return second?.stat(name) ? second : first;
   }
 
+  /** What is copied where nothing is there yet. */
+  #toCome(): MessagesToCome {
+    const wanted = this.#wanted;
+    return {
+      count: wanted.count,
+      size: (n) => wanted.size(n),
+      name: (n) => messageFileName(wanted.uid(n)),
+      dir: (n) => this.#usualDir(n),
+    };
+  }
+
   #copyMessages(manifest: IndexView | undefined): void {
+    const { readAhead } = this.#context;
+    const toCome = manifest || this.#task.checkContent ? undefined : this.#toCome();
+    if (toCome) readAhead.beginMailbox();
     for (let n = 0; n < this.#wanted.count; n++) {
       if (this.#isPresent(n, manifest)) {
         this.#counts.present++;
         continue;
       }
+      if (toCome) readAhead.before(n, toCome);
       this.#copyOne(n);
+      if (toCome) readAhead.after(n);
       if (n % TELL_EVERY === TELL_EVERY - 1) {
         const { copied, bytesCopied } = this.#counts;
         this.#context.onProgress({ id: this.#task.id, copied, bytesCopied });
@@ -392,13 +409,18 @@ class MailboxCopy {
     return this.#context.anchors.for(target, this.#targetDir(root), name, wanted.guidHex(n), wanted.internalDate(n));
   }
 
+  /** Where its record says that it is. */
+  #usualDir(n: number): SourceDir | undefined {
+    const { data, archive } = this.#sourceDirs;
+    return this.#wanted.isArchived(n) && archive ? archive : data;
+  }
+
   #copyOne(n: number): void {
     const wanted = this.#wanted;
     const uid = wanted.uid(n);
     const name = messageFileName(uid);
     const root = this.#rootFor(wanted.isArchived(n));
-    const { data, archive } = this.#sourceDirs;
-    const usual = wanted.isArchived(n) && archive ? archive : data;
+    const usual = this.#usualDir(n);
     this.#context.throttle?.take(wanted.size(n), 1);
     const to = this.#targetDir(root);
     this.#links.n = n;

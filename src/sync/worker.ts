@@ -5,6 +5,7 @@ import { SourceTrees, TargetTrees } from '../disk/trees.js';
 import { Fingerprints } from '../inventory/fingerprint.js';
 import type { SyncProgress, SyncResult, SyncTask } from '../model/sync-task.js';
 import { firstOfFileSystem, LinkAnchors } from './links.js';
+import { ReadAhead } from './read-ahead.js';
 import type { SyncContext } from './sync-context.js';
 import { syncMailbox } from './sync-mailbox.js';
 import { type SharedThrottle, Throttle } from './throttle.js';
@@ -35,6 +36,7 @@ export function syncContext(setup: WorkerSetup, onProgress: (part: SyncProgress)
     printsOf: ({ hasExpunge }) => prints[Number(hasExpunge)]!,
     realTarget,
     anchors: new LinkAnchors(firstOfFileSystem(setup.targetRoots, target)),
+    readAhead: new ReadAhead(),
     throttle: setup.throttle && new Throttle(setup.throttle),
     onProgress,
     nowSec: () => Math.floor(Date.now() / 1000),

@@ -1,0 +1,91 @@
+/**
+ * Messages of a cold source are asked for before their turn: one read after the other, a disk has one at a time to do,
+ * and two workers wait for it most of the time. Whether the disk has to be asked at all, the reads themselves tell: what
+ * is in memory takes a few microseconds, and asking for it would cost a tenth of its copy.
+ */
+import { askAhead, msOfFirstRead } from '../disk/copy-file.js';
+import { native } from '../disk/native.js';
+import type { SourceDir } from '../disk/source.js';
+
+/** A read that takes longer has waited for a disk; from memory 10 KB take 3 µs, from the quickest SSD 60 µs and more. */
+const WAITED_MS = 0.04;
+/** So many in a row: one may have been a thread that had to wait for its processor. */
+const WAITS_IN_A_ROW = 2;
+/** Messages that are asked for early after that; then reads are looked at again. */
+const ASKED_FOR = 2000;
+/** How far ahead, whichever is reached first: what a disk can put into an order of its own. */
+const AHEAD_MESSAGES = 256;
+const AHEAD_BYTES = 8 << 20;
+
+/** Messages of one mailbox by their place in the order of copying. */
+export interface MessagesToCome {
+  readonly count: number;
+  size(n: number): number;
+  name(n: number): string;
+  dir(n: number): SourceDir | undefined;
+}
+
+export interface ReadAheadCalls {
+  ask(dir: SourceDir, name: string): void;
+  /** Of the message copied last; 0 where it was not read. */
+  firstReadMs(): number;
+}
+
+const OF_DISK: ReadAheadCalls = {
+  ask(dir, name) {
+    const calls = native()?.file;
+    if (calls) askAhead(calls, dir, name);
+  },
+  firstReadMs: msOfFirstRead,
+};
+
+/** A worker's: it knows from mailbox to mailbox whether reads wait. */
+export class ReadAhead {
+  #waits = 0;
+  /** Messages still to be asked for early. */
+  #left = 0;
+  /** Of the mailbox that is being copied: messages asked for, and their bytes that are still to come. */
+  #asked = 0;
+  #bytes = 0;
+  readonly #calls: ReadAheadCalls;
+
+  constructor(calls = OF_DISK) {
+    this.#calls = calls;
+  }
+
+  beginMailbox(): void {
+    this.#asked = 0;
+    this.#bytes = 0;
+  }
+
+  /** Before message `n` is copied. */
+  before(n: number, messages: MessagesToCome): void {
+    if (n < this.#asked) this.#bytes -= messages.size(n);
+    if (this.#left === 0) return;
+    // by halves: a disk gets many at once
+    if (this.#asked > n && this.#asked - n > AHEAD_MESSAGES / 2) return;
+    if (this.#asked > n && this.#bytes > AHEAD_BYTES / 2) return;
+    this.#ask(n, messages);
+  }
+
+  #ask(n: number, messages: MessagesToCome): void {
+    if (this.#asked <= n) this.#bytes = 0;
+    let at = Math.max(n, this.#asked);
+    const end = Math.min(messages.count, n + AHEAD_MESSAGES);
+    for (; at < end && this.#left > 0 && this.#bytes < AHEAD_BYTES; at++, this.#left--) {
+      const dir = messages.dir(at);
+      if (dir) this.#calls.ask(dir, messages.name(at));
+      if (at > n) this.#bytes += messages.size(at);
+    }
+    this.#asked = at;
+  }
+
+  /** After message `n` was copied. */
+  after(n: number): void {
+    if (n < this.#asked) return; // it was asked for: its read tells nothing
+    this.#waits = this.#calls.firstReadMs() > WAITED_MS ? this.#waits + 1 : 0;
+    if (this.#waits < WAITS_IN_A_ROW) return;
+    this.#left = ASKED_FOR;
+    this.#waits = 0;
+  }
+}
