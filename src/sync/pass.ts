@@ -24,8 +24,8 @@ import { moveMailboxes } from './moves.js';
 import { type PassContext, prepare } from './pass-context.js';
 import { noFigures, type PassFigures } from './pass-figures.js';
 import { asPass, openTargets, type PassKind, type PassSession } from './pass-session.js';
+import { SweepList } from './save-sweep-list.js';
 import { missingRoots, rootsWithMail } from './source-roots.js';
-import { SweepList } from './sweep-list.js';
 import { requireTargetReads } from './target-version.js';
 import { rememberDenials, requireFreePlaces, requireWaveReady } from './wave-guard.js';
 

@@ -8,55 +8,32 @@
  * first strikes from the list, durably. Whatever else changes a row of a mailbox forgets the list, in the same
  * transaction.
  */
-import { readdirSync } from 'node:fs';
 import { atOnce, type Sliced } from '../base/slices.js';
-import { VERSION } from '../base/version.js';
-import { quotaDirectory } from '../cyrus/layout/config-paths.js';
-import type { MailboxPlace } from '../cyrus/layout/mailbox-place.js';
-import { fingerprintOf } from '../disk/file-stat.js';
-import { ifThere, osPath } from '../disk/os-path.js';
 import { nanosecondsOfWords, STAT_WORDS, StatSweep } from '../disk/stat-sweep.js';
 import type { SourceTrees } from '../disk/trees.js';
-import { mailboxFiles, nameBytes, PRINT_WORDS, type ThirdFile, thirdFile } from '../inventory/fingerprint.js';
-import type { Inventory } from '../inventory/inventory.js';
-import { MailboxTable } from '../inventory/mailbox-table.js';
-import { databaseFile } from '../inventory/read-mailboxes-db.js';
+import { mailboxFiles, nameBytes, PRINT_WORDS, type ThirdFile } from '../inventory/fingerprint.js';
 import type { Job } from '../job/job.js';
 import type { Problem } from '../model/problem.js';
 import type { State } from '../state/state.js';
 import type { SweepRows } from '../state/sweep-rows.js';
-import {
-  type ChangedSeenFile,
-  changedSeenFiles,
-  type Listed,
-  SEEN_PER_PART,
-  type SeenFile,
-  seenParts,
-} from './seen-list.js';
+import { type ChangedSeenFile, changedSeenFiles, type Listed, SEEN_PER_PART } from './seen-list.js';
+import { type Inputs, inputsOf } from './sweep-inputs.js';
 
 /** One blob: so many mailboxes that it stays below some hundred KiB. */
-const PER_PART = 4096;
+export const PER_PART = 4096;
 /** Of them, between two places to stop. */
 const SLICE = 16;
 const FILES = PRINT_WORDS / STAT_WORDS;
 /** Of the files, which is cyrus.index: mailboxFiles. */
 const INDEX = 1;
 /** Of a part, before the path of each mailbox: place (u16), length of the path (u16), row (u32). */
-const ENTRY_BYTES = 8;
+export const ENTRY_BYTES = 8;
 /** Where more than this share changed, copying is what takes the time, and the whole pass is simpler. */
 const MOST_CHANGED = 0.2;
 
 /** @param total Mailboxes of the list. */
 export function mostChanged(total: number): number {
   return Math.max(100, total * MOST_CHANGED);
-}
-
-/** What all else of a pass follows from, apart from the mailboxes' own files. */
-interface Inputs {
-  readonly program: string;
-  readonly texts: readonly string[];
-  readonly mailboxesDb: string;
-  readonly quotaRoots: string;
 }
 
 /** The list's head; its parts are the mailboxes. */
@@ -76,43 +53,6 @@ export interface Head {
   readonly places: readonly (readonly [number, number, number])[];
   /** Seen databases, after the parts of the mailboxes. */
   readonly seenFiles: number;
-}
-
-/** @returns undefined where this source has something that stats can't vouch for. */
-function inputsOf(job: Job, trees: SourceTrees): Inputs | undefined {
-  if (job.options.source.mailboxes_dump !== undefined) return undefined;
-  const { conf } = job.source;
-  const { dir, name } = databaseFile(conf, 'mailboxes', 'mailboxes.db');
-  const stat = trees.root(dir)?.stat(name);
-  if (!stat || conf.databases.quota.backend !== 'quotalegacy') return undefined;
-  return {
-    program: VERSION,
-    texts: job.texts,
-    mailboxesDb: fingerprintOf(stat),
-    quotaRoots: quotaNames(job.source.real(quotaDirectory(conf))),
-  };
-}
-
-/** Which quota roots there are; what they hold is no part of a pass. Their directories change with each delivery. */
-function quotaNames(base: string): string {
-  const out: string[] = [];
-  const list = (path: string): string[] =>
-    ifThere(() => readdirSync(osPath(path), { encoding: 'latin1' as BufferEncoding }).sort()) ?? [];
-  const visit = (path: string, depth: number) => {
-    for (const name of list(path)) {
-      if (name.endsWith('.NEW')) continue; // one that is being replaced
-      out.push(name);
-      if (depth > 0) visit(`${path}/${name}`, depth - 1);
-    }
-    out.push('/');
-  };
-  visit(`${base}/quota`, 1);
-  for (const hash of list(`${base}/domain`))
-    for (const domain of list(`${base}/domain/${hash}`)) {
-      out.push(domain);
-      visit(`${base}/domain/${hash}/${domain}/quota`, 1);
-    }
-  return out.join('\n');
 }
 
 /** Stands for the seen databases where a row stands for a mailbox. */
@@ -348,118 +288,5 @@ export function* listedMailboxes(state: State): Iterable<ListedPlace> {
         changedSec: Number(mtimeNs / 1_000_000_000n),
       };
     }
-  }
-}
-
-/** Leaves the list for the next pass; to be called only at the end of a complete pass. */
-export class SweepList {
-  readonly #head: Head;
-  readonly #state: State;
-  readonly #inventory: Inventory;
-  readonly #numbers = new Map<string, number>();
-  readonly #table: MailboxTable;
-  readonly #refused: readonly MailboxPlace[];
-  readonly #seenFiles: readonly SeenFile[];
-
-  /**
-   * @param problems What the next whole pass would say again.
-   * @param seenFiles What the indexes of mailboxes were made of as well.
-   * @returns undefined where this source has something that stats can't vouch for
-   */
-  static of(
-    job: Job,
-    state: State,
-    trees: SourceTrees,
-    inventory: Inventory,
-    failed: number,
-    problems: readonly Problem[],
-    seenFiles: readonly SeenFile[],
-  ): SweepList | undefined {
-    const inputs = inputsOf(job, trees);
-    if (inputs?.mailboxesDb !== inventory.databasePrint || !inventory.databaseQuiet) return undefined;
-    return new SweepList(job, state, inventory, failed, problems, seenFiles, inputs);
-  }
-
-  private constructor(
-    job: Job,
-    state: State,
-    inventory: Inventory,
-    failed: number,
-    problems: readonly Problem[],
-    seenFiles: readonly SeenFile[],
-    inputs: Inputs,
-  ) {
-    const third = thirdFile(inventory.hasExpunge);
-    const roots: string[] = [];
-    const places: [number, number, number][] = [];
-    const numberOf = (root: string): number => {
-      if (!roots.includes(root)) roots.push(root);
-      return roots.indexOf(root);
-    };
-    for (const { name, meta } of job.source.conf.partitions.values())
-      this.#numbers.set(name, places.push([numberOf(meta.header), numberOf(meta.index), numberOf(meta[third])]) - 1);
-    this.#state = state;
-    this.#inventory = inventory;
-    this.#refused = inventory.refusedPlaces;
-    this.#table = new MailboxTable(this.#refused.length, inventory.hasExpunge, job.source.real);
-    for (const place of this.#refused) this.#table.add(place);
-    this.#table.close();
-    const mailboxes = inventory.mailboxes.length;
-    const entries = mailboxes + this.#refused.length;
-    this.#seenFiles = seenFiles;
-    this.#head = {
-      inputs,
-      entries,
-      mailboxes,
-      failed,
-      problems,
-      third,
-      roots,
-      places,
-      seenFiles: seenFiles.length,
-    };
-  }
-
-  /** @param uncertain Numbers of mailboxes that must be looked at again, be they changed or not. */
-  save(uncertain: ReadonlySet<number>): void {
-    const struck = new Set(uncertain);
-    for (const [i, { words }] of this.#seenFiles.entries()) if (!words) struck.add(this.#head.entries + i);
-    this.#state.sweep.save(JSON.stringify(this.#head), this.#parts(), struck);
-  }
-
-  *#parts(): Iterable<Buffer> {
-    const { mailboxes, table } = this.#inventory;
-    for (let at = 0; at < this.#head.entries; at += PER_PART) {
-      const count = Math.min(PER_PART, this.#head.entries - at);
-      yield this.#part(count, (i) => {
-        const mailbox = mailboxes[at + i];
-        return mailbox
-          ? { place: mailbox.place, row: table.rowIds[mailbox.at]!, words: table.wordsOf(mailbox.at) }
-          : this.#ofRefused(at + i - mailboxes.length);
-      });
-    }
-    yield* seenParts(this.#seenFiles);
-  }
-
-  #ofRefused(i: number) {
-    return { place: this.#refused[i]!, row: 0, words: this.#table.wordsOf(i) };
-  }
-
-  #part(count: number, entryOf: (i: number) => { place: MailboxPlace; row: number; words: Int32Array }): Buffer {
-    const words = new Int32Array(count * PRINT_WORDS);
-    const head = Buffer.alloc(4);
-    head.writeUInt32LE(count);
-    const paths: Buffer[] = [];
-    for (let i = 0; i < count; i++) {
-      const entry = entryOf(i);
-      words.set(entry.words, i * PRINT_WORDS);
-      const path = Buffer.from(entry.place.relative, 'latin1');
-      const fields = Buffer.alloc(ENTRY_BYTES);
-      fields.writeUInt16LE(this.#numbers.get(entry.place.partition)!, 0);
-      fields.writeUInt16LE(path.length, 2);
-      fields.writeUInt32LE(entry.row, 4);
-      paths.push(fields, path);
-    }
-    return Buffer.concat([head, Buffer.from(words.buffer), ...paths]);
   }
 }
