@@ -116,6 +116,7 @@ export class Batches<T extends Todo> {
     const results: SyncResult[] = [];
     await this.pool.run(tasks, {
       worthWorkers: this.#worthWorkers,
+      workOf: ({ id }) => batch.get(id)!.todo.files + WORK_PER_MAILBOX,
       stopped: () => context.stop.stopped,
       onProgress: (part) => {
         this.#unfinished.set(part.id, part);
