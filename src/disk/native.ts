@@ -81,6 +81,8 @@ const RESOLVE_BENEATH = 0x08;
 /** @see linux/capability.h: version 3 has two words of each set. pid 0 is this thread. */
 const CAPABILITY_VERSION_3 = 0x20080522;
 const CAPABILITY_BYTES = 24;
+/** CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER: with less, root may do what it does as the owner of files, and must stay root. */
+const ALL_FILES = 0b1011;
 const NO_ID = 0xffff_ffff;
 const ENOSYS = 38;
 const O_CLOEXEC = 0o2000000; // SOCK_CLOEXEC is the same
@@ -140,7 +142,7 @@ function load(): Native | undefined {
         const header = Buffer.alloc(8);
         header.writeUInt32LE(CAPABILITY_VERSION_3);
         const data = Buffer.alloc(CAPABILITY_BYTES);
-        if (capget(header, data) !== 0) return false;
+        if (capget(header, data) !== 0 || (data.readUInt32LE(0) & ALL_FILES) !== ALL_FILES) return false;
         const wasGid = setFsGid(gid) >>> 0;
         const wasUid = setFsUid(uid) >>> 0; // takes capabilities out of effect where root is left; they may be put back
         const isSet = setFsUid(NO_ID) >>> 0 === uid && setFsGid(NO_ID) >>> 0 === gid; // they tell, and change nothing
