@@ -12,9 +12,18 @@ export interface Owner {
 
 let acting: Owner | undefined;
 
+export function isSameOwner(a: Owner, b: Owner): boolean {
+  return a.uid === b.uid && a.gid === b.gid;
+}
+
+/** Of what a thread creates that acts as nobody else. */
+export function ownerOfProcess(): Owner {
+  return { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
+}
+
 /**
- * Makes this thread, and no other, create files as `owner`, where the process is root's and the kernel lets it. Its other rights
- * stay, on local file systems; a server of files at the other end of a network knows nothing of them.
+ * Makes this thread, and no other, create files as `owner`, where the process is root's and the kernel lets it. Its
+ * other rights stay, on local file systems; a server of files at the other end of a network knows nothing of them.
  */
 export function createFilesAs(owner: Owner): void {
   if (process.geteuid?.() !== 0) return;
@@ -23,5 +32,5 @@ export function createFilesAs(owner: Owner): void {
 
 /** Of what is created, but for the group below a directory that hands down its own (setgid, `grpid`). */
 export function ownerOfNewFiles(): Owner {
-  return acting ?? { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
+  return acting ?? ownerOfProcess();
 }

@@ -23,7 +23,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { failed, openDirBeneath, openRoot, tryOpenDirBeneath } from './beneath.js';
-import { type Owner, ownerOfNewFiles } from './file-owner.js';
+import { isSameOwner, type Owner, ownerOfNewFiles, ownerOfProcess } from './file-owner.js';
 import { type FileStat, statFd, statPath } from './file-stat.js';
 import { native } from './native.js';
 import { errnoOf, isMissing, osPath } from './os-path.js';
@@ -226,10 +226,6 @@ function cannotLink(error: unknown): false {
   throw error;
 }
 
-function isSame(a: Owner, b: Owner): boolean {
-  return a.uid === b.uid && a.gid === b.gid;
-}
-
 function writeAll(fd: number, bytes: Uint8Array): void {
   let at = 0;
   while (at < bytes.length) at += writeSync(fd, bytes, at, bytes.length - at);
@@ -253,14 +249,14 @@ export class TargetRoot {
     this.path = path;
     this.realPath = realPath;
     this.owner = owner;
-    this.#actsAsOwner = owner !== undefined && isSame(owner, ownerOfNewFiles());
+    this.#actsAsOwner = owner !== undefined && isSameOwner(owner, ownerOfNewFiles());
     this.#fd = fd;
     this.reader = SourceRoot.open(path, realPath);
   }
 
   /** @throws ErrnoException where the root is missing: the administrator makes (and mounts) it, not we. */
   static open(path: string, realPath: string, owner: Owner | undefined): TargetRoot {
-    const isOurs = owner && isSame(owner, { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 });
+    const isOurs = owner && isSameOwner(owner, ownerOfProcess());
     return new TargetRoot(path, realPath, isOurs ? undefined : owner, openRoot(realPath));
   }
 
@@ -292,7 +288,7 @@ export class TargetRoot {
     if (!this.owner || relative === '') return new TargetDir(fd, this.owner, isNew);
     // a thread that acts as the owner looks all the same: the group may come from the directory above
     const has = isNew && !this.#actsAsOwner ? undefined : fstatSync(fd);
-    if (!has || !isSame(has, this.owner)) fchownSync(fd, this.owner.uid, this.owner.gid);
+    if (!has || !isSameOwner(has, this.owner)) fchownSync(fd, this.owner.uid, this.owner.gid);
     return new TargetDir(fd, this.#actsAsOwner ? undefined : this.owner, isNew);
   }
 

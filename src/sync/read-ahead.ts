@@ -61,15 +61,12 @@ export class ReadAhead {
   /** Before message `n` is copied. */
   before(n: number, messages: MessagesToCome): void {
     if (n < this.#asked) this.#bytes -= messages.size(n);
-    if (this.#left === 0) return;
     // by halves: a disk gets many at once
-    if (this.#asked > n && this.#asked - n > AHEAD_MESSAGES / 2) return;
-    if (this.#asked > n && this.#bytes > AHEAD_BYTES / 2) return;
-    this.#ask(n, messages);
+    const isFarAhead = this.#asked - n > AHEAD_MESSAGES / 2 || this.#bytes > AHEAD_BYTES / 2;
+    if (this.#left > 0 && !isFarAhead) this.#ask(n, messages);
   }
 
   #ask(n: number, messages: MessagesToCome): void {
-    if (this.#asked <= n) this.#bytes = 0;
     let at = Math.max(n, this.#asked);
     const end = Math.min(messages.count, n + AHEAD_MESSAGES);
     for (; at < end && this.#left > 0 && this.#bytes < AHEAD_BYTES; at++, this.#left--) {

@@ -82,24 +82,24 @@ export function syncMailbox(task: SyncTask, context: SyncContext): SyncResult {
 
 class MailboxCopy {
   readonly #work: MailboxWork;
+  readonly #messages: MailboxMessages;
   /** The target's, where it was read. */
   #headerThere: Buffer | undefined;
-  #missing: readonly number[] = [];
 
   constructor(work: MailboxWork) {
     this.#work = work;
+    this.#messages = new MailboxMessages(work);
   }
 
   run(): 'done' | 'regressed' | 'held' {
     const { task, counts, target } = this.#work;
-    const messages = new MailboxMessages(this.#work);
     try {
-      messages.open();
+      this.#messages.open();
       const manifest = target.dir(task.to.meta.index).isNew ? undefined : this.#readManifest();
       const own = manifest && !this.#isAnothers() ? manifest : undefined;
       if (own && this.#hasRegressed(own)) return 'regressed';
       const gone = manifest ? this.#goneUids(manifest) : [];
-      messages.copy(own);
+      this.#messages.copy(own);
       if (gone.length > 0 && task.holdRemovals) {
         counts.removed = 0;
         return 'held';
@@ -109,9 +109,8 @@ class MailboxCopy {
       if (task.full || task.checkContent) this.#removeStrays();
       return 'done';
     } finally {
-      messages.close();
+      this.#messages.close();
       target.close();
-      this.#missing = messages.missing;
     }
   }
 
@@ -130,8 +129,9 @@ class MailboxCopy {
           stays: true,
         });
     }
-    if (this.#missing.length === 0) return;
-    const uids = UidSet.of(this.#missing).toString();
+    const { missing } = this.#messages;
+    if (missing.length === 0) return;
+    const uids = UidSet.of(missing).toString();
     this.#work.problems.push({
       code: 'message-file-missing',
       message: `its index lists messages that have no file: UID ${uids}`,

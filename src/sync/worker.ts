@@ -45,10 +45,10 @@ export function syncContext(setup: WorkerSetup, onProgress: (part: SyncProgress)
 
 if (parentPort && workerData !== null && typeof workerData === 'object' && 'sourcePrefix' in workerData) {
   const port = parentPort;
-  const { isLocal, owner } = workerData as WorkerSetup;
-  if (isLocal) createFilesAs(owner);
+  const setup = workerData as WorkerSetup;
+  if (setup.isLocal) createFilesAs(setup.owner);
   const say = (message: WorkerMessage) => port.postMessage(message);
-  const context = syncContext(workerData as WorkerSetup, (part) => say({ part }));
+  const context = syncContext(setup, (part) => say({ part }));
   port.on('message', (tasks: readonly SyncTask[]) => {
     say({ results: tasks.map((task) => syncMailbox(task, context)) });
   });

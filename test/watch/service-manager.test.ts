@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { silentLog } from '../../src/base/log.js';
 import { ServiceManager } from '../../src/watch/service-manager.js';
+import { generatedJob } from '../support/generated-job.js';
 import { RunningWatch } from './running-watch.js';
 
 /** What a manager does: binds a datagram socket, prints each message on a line. */
@@ -17,8 +18,6 @@ s.bind('\\0' + path[1:] if path[0] == '@' else path)
 print('bound', flush=True)
 while True: print(s.recv(4096).decode().replace('\\n', '|'), flush=True)
 `;
-
-import { generatedJob } from '../support/generated-job.js';
 
 const hasPython = spawnSync('python3', ['--version']).status === 0;
 
