@@ -1,7 +1,7 @@
 /** What is measured. Each makes its source once, and pairs its runs (A B A B …), so that a noisy hour hits all alike. */
 import { statfsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CYRSYNC, FPSYNC, floorTool, type Lab, RSYNC, runTool, SourceSpool, TAR, Target, type Tool } from './lab.js';
+import { CYRSYNC, FPSYNC, floorTools, type Lab, RSYNC, runTool, SourceSpool, TAR, Target, type Tool } from './lab.js';
 import { accept, latency } from './live-cyrus.js';
 import type { Run } from './measure.js';
 import { planBench } from './plan.js';
@@ -121,10 +121,9 @@ interface Sighting {
 async function huge(lab: Lab): Promise<string> {
   const size = { mailboxes: 1, messages: Math.round(1_000_000 * lab.scale), meanBytes: 1000 };
   return withSource(lab, size, async (source) => {
-    const floor = floorTool(lab.work, 1);
     const runs = new Map<string, Run[]>();
     const said: string[] = [];
-    for (const tool of [...(floor ? [floor] : []), CYRSYNC]) {
+    for (const tool of [...floorTools(lab, 1), CYRSYNC]) {
       const target = new Target(lab.images, lab.work, 'huge');
       try {
         target.make(size);
@@ -164,9 +163,7 @@ function ratesOf(seen: readonly Sighting[], messages: number, endSec: number): s
 }
 
 function everyTool(lab: Lab): Tool[] {
-  const floor = floorTool(lab.work, 2);
-  if (!floor) lab.say('no cc here: without the floor');
-  return [RSYNC, FPSYNC, TAR, ...(floor ? [floor] : []), CYRSYNC];
+  return [RSYNC, FPSYNC, TAR, ...floorTools(lab, 2), CYRSYNC];
 }
 
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
