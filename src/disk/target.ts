@@ -154,6 +154,16 @@ export class TargetDir {
     }
   }
 
+  /** @returns false where something lies there, or another link can't be had. */
+  linkNew(from: TargetDir, fromName: string, name: string): boolean {
+    try {
+      linkSync(osPath(from.path(fromName)), osPath(this.path(name)));
+      return true;
+    } catch (error) {
+      return errnoOf(error) !== 'EEXIST' && cannotLink(error);
+    }
+  }
+
   /** @returns false where another link can't be had (EMLINK, EXDEV, EPERM, the other is gone): copy instead. */
   linkFrom(from: TargetDir, fromName: string, name: string): boolean {
     const to = osPath(this.path(name));

@@ -17,7 +17,7 @@ const buffer = Buffer.allocUnsafeSlow(1 << 20);
 
 interface Links {
   linkInstead(stat: Stats): boolean;
-  afterCopy(stat: Stats): void;
+  afterCopy(stat: Stats): boolean;
 }
 
 export interface CopiedMessage {
@@ -29,7 +29,7 @@ export interface CopiedMessage {
 
 /**
  * @param linkInstead Asked for a file that has other links; true where it put a link in place of a copy.
- * @param afterCopy Told of a copied file that has other links, so that those can be links to it.
+ * @param afterCopy Told of a copied file that has other links, so that those can be links to it; true where it became one.
  * @returns undefined where the source has no such file: expunged meanwhile, or damage.
  */
 export function copyMessage(
@@ -50,8 +50,8 @@ export function copyMessage(
       return { sizeBytes: stat.size, guid: wantGuid ? hashDescriptor(fd).guid : undefined, linked: true };
     const hash = wantGuid ? createHash('sha1') : undefined;
     const sizeBytes = copyOpened(calls, fd, to, name, internalDateSec, buffer, hash && ((piece) => hash.update(piece)));
-    if (stat) links?.afterCopy(stat);
-    return { sizeBytes, guid: hash?.digest(), linked: false };
+    const linked = stat !== undefined && links!.afterCopy(stat);
+    return { sizeBytes, guid: hash?.digest(), linked };
   } finally {
     calls.close(fd);
   }
@@ -86,8 +86,8 @@ function copyByNode(
         if (n < buffer.length) break; // a regular file gives less only at its end
       }
       futimesSync(output, internalDateSec, internalDateSec);
-      if (links && stat.nlink > 1) links.afterCopy(stat);
-      return { sizeBytes, guid: hash?.digest(), linked: false };
+      const linked = links !== undefined && stat.nlink > 1 && links.afterCopy(stat);
+      return { sizeBytes, guid: hash?.digest(), linked };
     } finally {
       closeSync(output);
     }

@@ -14,6 +14,9 @@ import type { TargetTrees } from '../disk/trees.js';
 export const STAGING = '.cyrsync';
 export const LINKS = `${STAGING}/links`;
 
+/** The hooks for one message. */
+export type MessageAnchor = ReturnType<LinkAnchors['for']>;
+
 export class LinkAnchors {
   readonly #byRoot = new Map<TargetRoot, TargetDir>();
   readonly #homeOf: (root: TargetRoot) => TargetRoot;
@@ -29,16 +32,29 @@ export class LinkAnchors {
    */
   for(root: TargetRoot, dir: TargetDir, name: string, guid: string, internalDateSec: number) {
     const anchorOf = (s: Stats) => `${s.dev}-${s.ino}-${s.size}-${s.mtimeMs}-${internalDateSec}-${guid}`;
+    let hadAnchor = false;
     return {
-      linkInstead: (s: Stats): boolean => dir.linkFrom(this.#anchors(root), anchorOf(s), name),
-      afterCopy: (s: Stats): void => {
-        // Two workers may have copied at once: the later anchor wins, each file is whole either way.
-        this.#anchors(root).linkFrom(dir, name, anchorOf(s));
+      linkInstead: (s: Stats): boolean => {
+        const anchors = this.#anchors(root);
+        const linked = dir.linkFrom(anchors, anchorOf(s), name);
+        hadAnchor = linked || anchors.stat(anchorOf(s)) !== undefined;
+        return linked;
+      },
+      /**
+       * The copy is the anchor now.
+       * @returns true where another worker copied the same meanwhile (one delivery to many lies at the same place of many
+       * mailboxes): the copy made way for a link to its.
+       */
+      afterCopy: (s: Stats): boolean => {
+        const anchors = this.#anchors(root);
+        if (anchors.linkNew(dir, name, anchorOf(s))) return false;
+        if (!hadAnchor && dir.linkFrom(anchors, anchorOf(s), name)) return true;
+        anchors.linkFrom(dir, name, anchorOf(s)); // one that has all links it can have, or was found to be wrong
+        return false;
       },
       /** For a file that is in place already: the others of its group can be links to it. */
       keepAnchor: (s: Stats): void => {
-        const anchors = this.#anchors(root);
-        if (!anchors.stat(anchorOf(s))) anchors.linkFrom(dir, name, anchorOf(s));
+        this.#anchors(root).linkNew(dir, name, anchorOf(s));
       },
     };
   }

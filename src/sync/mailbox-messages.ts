@@ -5,6 +5,7 @@ import type { IndexView } from '../cyrus/mailbox/index.js';
 import { hashFile } from '../disk/hash-file.js';
 import type { SourceDir } from '../disk/source.js';
 import { copyMessage } from './copy-message.js';
+import type { MessageAnchor } from './links.js';
 import type { MailboxWork } from './mailbox-work.js';
 import type { MessagesToCome } from './read-ahead.js';
 
@@ -108,7 +109,7 @@ export class MailboxMessages {
     if (!dir || nlink < 2) return;
     const { fd, stat } = dir.openMessage(name);
     closeSync(fd);
-    this.#anchorsOf(n).keepAnchor(stat);
+    this.#anchorOf(n).keepAnchor(stat);
   }
 
   /** Whether a link to an anchor of a pass that died has the content of the source. */
@@ -142,19 +143,21 @@ export class MailboxMessages {
   /** For the message that is being copied; asked only of files with other links. */
   readonly #links = {
     n: 0,
+    anchor: undefined as MessageAnchor | undefined,
     linkInstead: (stat: Stats): boolean => {
       const { n } = this.#links;
-      if (!this.#anchorsOf(n).linkInstead(stat)) return false;
+      this.#links.anchor = this.#anchorOf(n);
+      if (!this.#links.anchor.linkInstead(stat)) return false;
       const name = messageFileName(this.#work.wanted.uid(n));
       return (
         !this.#work.task.verifyLinks ||
         this.#isRightLink(n, name, this.#work.target.rootFor(this.#work.wanted.isArchived(n)))
       );
     },
-    afterCopy: (stat: Stats): void => this.#anchorsOf(this.#links.n).afterCopy(stat),
+    afterCopy: (stat: Stats): boolean => this.#links.anchor!.afterCopy(stat), // asked before that
   };
 
-  #anchorsOf(n: number) {
+  #anchorOf(n: number): MessageAnchor {
     const { context, target, wanted } = this.#work;
     const root = target.rootFor(wanted.isArchived(n));
     const name = messageFileName(wanted.uid(n));

@@ -59,6 +59,43 @@ describe('names of one message in the source', () => {
     expect(place(anchors, 'carol', 1795617804)).toBe(alice);
   });
 
+  // A delivery to many lies at the same place of many mailboxes: workers come to it at the same time.
+  it('are one file though two workers began to copy it at once', () => {
+    const [one, two] = [new LinkAnchors((home) => home), new LinkAnchors((home) => home)];
+    const copying = (
+      [
+        ['alice', one],
+        ['bob', two],
+      ] as const
+    ).map(([user, anchors]) => {
+      const dir = root.makeDir(`user/${user}`);
+      const links = anchors.for(root, dir, '1.', '', 1795617804);
+      expect(links.linkInstead(source)).toBe(false);
+      closeSync(dir.create('1.'));
+      return { user, dir, links };
+    });
+    expect(copying.map(({ links }) => links.afterCopy(source))).toEqual([false, true]);
+    const inodes = copying.map(({ user }) => statSync(join(root.realPath, 'user', user, '1.')).ino);
+    expect(inodes[1]).toBe(inodes[0]);
+    expect(copying.map(({ dir }) => dir.list())).toEqual([['1.'], ['1.']]);
+    for (const { dir } of copying) dir.close();
+    expect(place(one, 'carol', 1795617804)).toBe(inodes[0]);
+  });
+
+  it('have a new anchor where the one of a pass that died was found to be another message', () => {
+    const anchors = new LinkAnchors((home) => home);
+    const alice = place(anchors, 'alice', 1795617804);
+    const dir = root.makeDir('user/bob');
+    const links = anchors.for(root, dir, '1.', '', 1795617804);
+    expect(links.linkInstead(source)).toBe(true);
+    closeSync(dir.create('1.')); // content was compared, and was not the source's
+    expect(links.afterCopy(source)).toBe(false);
+    dir.close();
+    const bob = statSync(join(root.realPath, 'user/bob/1.')).ino;
+    expect(bob).not.toBe(alice);
+    expect(place(anchors, 'carol', 1795617804)).toBe(bob);
+  });
+
   it('are one file on all partitions of a file system, and a copy on another', () => {
     const elsewhere = mkdtempSync('/dev/shm/cyrsync-links-');
     for (const name of ['p1', 'p2']) mkdirSync(join(base, name));
