@@ -57,6 +57,7 @@ export class WorkerPool {
       return;
     }
     if (this.#workers.length === 0) await this.#start();
+    const most = this.#setup.throttle ? 1 : CHUNK_MAILBOXES; // held back by a limit each takes long, and a stop is to be quick
     let next = 0;
     await Promise.all(
       this.#workers.map(async (worker) => {
@@ -64,7 +65,7 @@ export class WorkerPool {
           await this.#mayBegin();
           if (run.stopped()) return;
           const from = next;
-          const end = Math.min(tasks.length, from + CHUNK_MAILBOXES);
+          const end = Math.min(tasks.length, from + most);
           for (let work = 0; next < end && work < CHUNK_WORK; ) work += run.workOf(tasks[next++]!);
           const chunk = tasks.slice(from, next);
           for (const result of await ask(worker, chunk, run.onProgress)) run.onResult(result);

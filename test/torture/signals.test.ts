@@ -72,3 +72,30 @@ describe('a signal while the source is looked at', () => {
     expect(await job.presync()).toMatchObject({ complete: true, mailboxes: { unchanged: mailboxes } });
   });
 });
+
+describe('a signal while a slowed pass copies', () => {
+  // Two workers, one mailbox each: the others of this spool are not begun.
+  it('ends it after the mailboxes that are being copied; the next goes on', async () => {
+    const lab = await Lab.open('3.0-uhs-plain', { hash: 'full', partitions: ['n1'] });
+    try {
+      const job = await lab.job('job');
+      const args = [MAIN, 'presync', '--job', job.file, '--json', '--iops', '40', '--workers', '2'];
+      const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+      let out = '';
+      child.stdout.on('data', (chunk) => (out += chunk));
+      const copied = () => [...targetTree(job.target).keys()].filter((path) => /\/\d+\.$/.test(path)).length;
+      while (copied() < 40) await sleep(20);
+      child.kill('SIGTERM');
+      const [code] = await once(child, 'close');
+      const { problems } = JSON.parse(out) as CyrsyncDocument;
+      expect([code, problems.map((p) => p.code)]).toEqual([130, ['interrupted']]);
+      expect(copied()).toBeLessThan(200); // 790 where each worker had 24 mailboxes to end
+      const { complete, mailboxes } = await job.presync();
+      expect(complete).toBe(true);
+      expect(mailboxes.unchanged).toBeGreaterThan(0);
+      expect(mailboxes.unchanged + mailboxes.created).toBe(lab.live().length);
+    } finally {
+      lab.close();
+    }
+  });
+});
