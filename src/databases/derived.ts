@@ -62,16 +62,41 @@ export function conversationsRule(from: CyrusConf, to: CyrusConf): DerivedRule {
 }
 
 /**
+ * The version that a release line gives its dav databases (`PRAGMA user_version`).
+ * @see cyrus-imapd 3.0.0, 3.2.0, 3.4.0, 3.6.1, 3.8.7, 3.10.3, 3.12.3 imap/dav_db.c DB_VERSION; dav.db of a real 3.12.4
+ */
+const DAV_VERSIONS = [
+  { since: '3.10', version: 16 },
+  { since: '3.8', version: 15 },
+  { since: '3.6', version: 14 },
+  { since: '3.4', version: 10 },
+  { since: '3.2', version: 9 },
+  { since: '3.0', version: 6 },
+] as const;
+
+function davVersionOf(version: CyrusVersion): number | undefined {
+  return DAV_VERSIONS.find(({ since }) => isAtLeast(version, since))?.version;
+}
+
+/**
  * Scripts of 3.6 and later are messages of #sieve, and ManageSieve finds them by the user's dav database: without it
  * none is shown. From version 14 on (3.6) that names mailboxes by uniqueid, and each newer server alters its tables when
  * it opens it.
- * @see cyrus-imapd 3.6.1, 3.10.3 imap/dav_db.c DB_VERSION (14, 16; 3.8: 15), davdb_upgrade
+ * @see cyrus-imapd 3.6.1, 3.10.3 imap/dav_db.c davdb_upgrade, dav_reconstruct_user
  */
-export function davRule(from: CyrusConf, to: CyrusConf): DerivedRule {
-  if (!isAtLeast(to.version, '3.0')) return { action: 'dropped', note: `${to.version} has none` };
-  if (from.version === to.version || (isAtLeast(from.version, '3.6') && isAtLeast(to.version, from.version)))
+export function davRule(from: Pick<CyrusConf, 'version'>, to: Pick<CyrusConf, 'version'>): DerivedRule {
+  const [has, takes] = [davVersionOf(from.version), davVersionOf(to.version)];
+  if (takes === undefined) return { action: 'dropped', note: `${to.version} has none` };
+  const hasScripts = isAtLeast(from.version, '3.6');
+  if (has === takes) return { action: 'copied', note: `${from.version} and ${to.version} keep them alike` };
+  if (has !== undefined && hasScripts && has < takes)
     return { action: 'copied', note: 'the new server alters its tables where it has to' };
-  return { action: 'left-to-target', note: 'run dav_reconstruct -a, where there are calendars or addressbooks' };
+  return {
+    action: 'left-to-target',
+    note: hasScripts
+      ? 'run dav_reconstruct -a: until then ManageSieve shows nobody a script (deliveries go by the active one all the same)'
+      : 'run dav_reconstruct -a, where there are calendars or addressbooks',
+  };
 }
 
 /** Messages in a second; 3.6.1 went through 20,000 with 1,900 (`npx vite-node test/bench/derived-rates.ts`, a busy machine). */
