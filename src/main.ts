@@ -4,6 +4,10 @@ import { EXIT_MEANINGS, Exit } from './base/exit.js';
 import { VERSION } from './base/version.js';
 import { printDocument } from './report/document.js';
 
+// Stats that are asked for early wait for a disk on Node's threads for files (stat-sweep.ts), which are made at the first
+// use: 8 at a time took half as long as 4, 16 no less.
+process.env['UV_THREADPOOL_SIZE'] ??= '8';
+
 /** Loaded when asked for: the modules of all commands take longer to load than an idle pass over 3,000 mailboxes. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   init: async () => (await import('./cli/init.js')).initCommand(),

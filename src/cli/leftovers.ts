@@ -4,7 +4,6 @@ import { formatBytes } from '../base/units.js';
 import { inboxOf, userFromUserid } from '../cyrus/names/mailbox-name.js';
 import { bytesOfText } from '../disk/os-path.js';
 import { SourceTrees } from '../disk/trees.js';
-import { takeInventory } from '../inventory/inventory.js';
 import type { Job } from '../job/job.js';
 import { LEFTOVER_CLASSES, type LeftoverClass } from '../model/leftover-class.js';
 import { ProblemList } from '../model/problem.js';
@@ -15,6 +14,7 @@ import { liveReason, reasoning } from '../survey/explain.js';
 import type { Leftover, LeftoverDetail, LeftoversResult } from '../survey/leftover.js';
 import { filesOf } from '../survey/leftover-files.js';
 import { findLeftovers } from '../survey/leftovers.js';
+import { lookAtSource } from './look-at-source.js';
 import { type CommonOptions, commonCommand, runOnJob } from './run.js';
 
 interface LeftoversOptions extends CommonOptions {
@@ -45,11 +45,11 @@ export function leftoversCommand(): Command {
     .argument('[explain]', '"explain"')
     .argument('[path]', 'the path to explain')
     .action(async (verb: string | undefined, path: string | undefined, options: LeftoversOptions) => {
-      await runOnJob('leftovers/1', options, (job, state) => {
+      await runOnJob('leftovers/1', options, async (job, state, env) => {
         checkWords(job, options, verb, path);
         const source = new SourceTrees(job.source);
         try {
-          const inventory = takeInventory(job, state, source, new ProblemList()); // standing problems are survey's to show
+          const inventory = await lookAtSource(job, state, source, new ProblemList(), env); // standing problems are survey's to show
           const find = (keep: (leftover: Leftover, detail: LeftoverDetail) => boolean, account: boolean) =>
             findLeftovers(job, state, source, inventory, { prove: options.prove, account, keep });
           if (verb !== undefined) return explain(find, pathOnServer(job, bytesOfText(path!)));

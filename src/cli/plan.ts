@@ -6,7 +6,7 @@ import { formatBytes, plural } from '../base/units.js';
 import { fromExternal } from '../cyrus/names/mailbox-name.js';
 import { errnoOf } from '../disk/os-path.js';
 import { SourceTrees } from '../disk/trees.js';
-import { type Inventory, takeInventory } from '../inventory/inventory.js';
+import type { Inventory } from '../inventory/inventory.js';
 import type { Job } from '../job/job.js';
 import type { ProblemList } from '../model/problem.js';
 import { asSeen } from '../plan/as-seen.js';
@@ -21,6 +21,7 @@ import { csvName, nameOfCsv, printCsv, readCsv } from '../report/csv.js';
 import { problemOf } from '../report/document.js';
 import { explanationText, planText } from '../report/plan-text.js';
 import type { State } from '../state/state.js';
+import { lookAtSource } from './look-at-source.js';
 import { requireNotFinal } from './require-not-final.js';
 import { type CommonOptions, commonCommand, type Environment, type Outcome, runOnJob } from './run.js';
 import { selectionLines, showSelection } from './show-selection.js';
@@ -50,10 +51,10 @@ export function planCommand(): Command {
     .option('--dry-run', 'remember nothing of it')
     .option('--as-seen', 'of the source as the last survey, plan or pass saw it; it is not looked at')
     .action(async (options: PlanCommandOptions) => {
-      await runOnJob('plan/1', options, (job, state, env) => {
+      await runOnJob('plan/1', options, async (job, state, env) => {
         const source = new SourceTrees(job.source);
         try {
-          return planOutcome(job, state, env, source, options);
+          return await planOutcome(job, state, env, source, options);
         } finally {
           source.close();
         }
@@ -61,20 +62,20 @@ export function planCommand(): Command {
     });
 }
 
-function planOutcome(
+async function planOutcome(
   job: Job,
   state: State,
   env: Environment,
   trees: SourceTrees,
   options: PlanCommandOptions,
-): Outcome {
+): Promise<Outcome> {
   if (options.csv === '-' && options.json)
     throw new ConfigError('--csv - with --json', 'both want stdout', 'Write the CSV to a file, or leave out --json.');
   const isChange = options.rebalance !== undefined || options.fromCsv !== undefined;
   if (isChange && !options.dryRun)
     requireNotFinal(state, "the target's own server moves mailboxes (RENAME to another partition)");
   const rebalanceTo = wantedSpread(job, options);
-  const inventory = options.asSeen ? undefined : takeInventory(job, state, trees, env.problems);
+  const inventory = options.asSeen ? undefined : await lookAtSource(job, state, trees, env.problems, env);
   if (!inventory) requireSeen(job, state, options);
   const input = inventory ? inputOf(inventory, state) : asSeen(state, job.source.conf);
   const make = (change: PlanOptions) =>

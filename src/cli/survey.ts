@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { formatBytes } from '../base/units.js';
 import { SourceTrees } from '../disk/trees.js';
-import { type Inventory, takeInventory, unreachableUsers } from '../inventory/inventory.js';
+import { type Inventory, unreachableUsers } from '../inventory/inventory.js';
 import { layoutContradictions } from '../inventory/layout-evidence.js';
 import type { Job } from '../job/job.js';
 import type { Account } from '../model/account.js';
@@ -9,6 +9,7 @@ import { accountText } from '../report/account-text.js';
 import { verdictText } from '../report/leftovers-text.js';
 import { table } from '../report/text.js';
 import { findLeftovers } from '../survey/leftovers.js';
+import { lookAtSource } from './look-at-source.js';
 import { type CommonOptions, commonCommand, runOnJob } from './run.js';
 import { selectionLines, showSelection } from './show-selection.js';
 
@@ -16,10 +17,10 @@ export function surveyCommand(): Command {
   return commonCommand('survey', 'what lies on the source, and what would be left behind')
     .option('--no-prove', 'do not read stale messages to see whether they are elsewhere')
     .action(async (options: CommonOptions & { prove: boolean }) => {
-      await runOnJob('survey/1', options, (job, state, env) => {
+      await runOnJob('survey/1', options, async (job, state, env) => {
         const source = new SourceTrees(job.source);
         try {
-          const inventory = takeInventory(job, state, source, env.problems);
+          const inventory = await lookAtSource(job, state, source, env.problems, env);
           for (const { name, why } of unreachableUsers(job, inventory)) {
             env.problems.add({
               code: 'login-unreachable',

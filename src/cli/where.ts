@@ -2,10 +2,10 @@ import type { Command } from 'commander';
 import type { MailboxPlace } from '../cyrus/layout/mailbox-place.js';
 import { toExternal } from '../cyrus/names/mailbox-name.js';
 import { SourceTrees } from '../disk/trees.js';
-import { takeInventory } from '../inventory/inventory.js';
 import { ProblemList } from '../model/problem.js';
 import { makePlan } from '../plan/plan.js';
 import { table } from '../report/text.js';
+import { lookAtSource } from './look-at-source.js';
 import { type CommonOptions, commonCommand, runOnJob } from './run.js';
 
 /** The directories in which files of the mailbox are looked for; null where none is. */
@@ -18,10 +18,10 @@ export function whereCommand(): Command {
   return commonCommand('where', "each mailbox's directories on source and target, like mbpath")
     .argument('[name...]', 'internal names; all without')
     .action(async (names: string[], options: CommonOptions) => {
-      await runOnJob('where/1', options, (job, state) => {
+      await runOnJob('where/1', options, async (job, state, env) => {
         const source = new SourceTrees(job.source);
         try {
-          const inventory = takeInventory(job, state, source, new ProblemList()); // standing problems are survey's to show
+          const inventory = await lookAtSource(job, state, source, new ProblemList(), env); // standing problems are survey's to show
           const plan = makePlan(job, state, inventory, { trees: source });
           const wanted = new Set(names);
           const mailboxes = inventory.mailboxes

@@ -5,6 +5,7 @@
 import { closeSync, constants, fstatSync, opendirSync, openSync, readlinkSync, readSync, type Stats } from 'node:fs';
 import { openBeneath, openRoot, tryOpenBeneath, tryOpenDirBeneath } from './beneath.js';
 import { type FileStat, sizeOfPath, statFd, statPath } from './file-stat.js';
+import { native } from './native.js';
 import { errnoOf, ifThere, isMissing, osPath } from './os-path.js';
 
 const O_NOATIME = 0o1000000;
@@ -197,6 +198,17 @@ export class SourceRoot {
   /** The same, undefined where there is none. */
   tryOpenFile(relative: string): number | undefined {
     return this.#tryOpen(relative)?.fd;
+  }
+
+  /** Has the kernel read a file that is wanted soon. Whatever is wrong with it shows then. */
+  askFor(relative: string): void {
+    const calls = native()?.file;
+    if (!calls) return;
+    try {
+      const fd = this.#withoutAtime((flags) => openBeneath(this.#fd, relative, flags, 0));
+      calls.willNeed(fd);
+      closeSync(fd);
+    } catch {}
   }
 
   #tryOpen(relative: string): Opened | undefined {

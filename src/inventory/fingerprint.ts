@@ -18,6 +18,19 @@ export function mailboxFiles(third: ThirdFile): [string, string, string] {
 }
 
 const FILES = 3;
+
+/**
+ * Of a mailbox's three files those whose stats are worth being asked for early: the third is mostly missing, and where it
+ * has the directory of another, that is known then.
+ * @param roots Of each.
+ */
+export function worthAsking<T>([header, index, third]: readonly [T, T, T]): readonly number[] {
+  return third === header || third === index ? FIRST_TWO : ALL_THREE;
+}
+
+const FIRST_TWO = [0, 1];
+const ALL_THREE = [0, 1, 2];
+
 /** 32-bit words of a mailbox's three stats, {@link STAT_WORDS} each. */
 export const PRINT_WORDS = FILES * STAT_WORDS;
 
@@ -47,16 +60,28 @@ export class Fingerprints {
 
   /** @param meta Roots, as the server names them. @param into Gets {@link PRINT_WORDS} at `at`. */
   look(meta: Readonly<Record<MetaKind, string>>, relative: string, into: Int32Array, at: number): void {
-    const homes = [meta.header, meta.index, meta[this.#third]];
+    const homes = this.#homes(meta);
     this.#sweep.enterPath(relative);
     for (let file = 0; file < FILES; file++)
       this.#sweep.read(this.#rootNumber(homes[file]!), this.#names[file]!, into, at + file * STAT_WORDS);
+  }
+
+  /** Has the disk asked for what {@link look} wants. */
+  askFor(meta: Readonly<Record<MetaKind, string>>, relative: string): void {
+    const homes = this.#homes(meta);
+    const path = Buffer.from(relative, 'latin1');
+    for (const file of worthAsking(homes))
+      this.#sweep.askFor(this.#rootNumber(homes[file]!), path, 0, path.length, this.#names[file]!);
   }
 
   of(meta: Readonly<Record<MetaKind, string>>, relative: string): MailboxPrint {
     const words = new Int32Array(PRINT_WORDS);
     this.look(meta, relative, words, 0);
     return new MailboxPrint(words);
+  }
+
+  #homes(meta: Readonly<Record<MetaKind, string>>): [string, string, string] {
+    return [meta.header, meta.index, meta[this.#third]];
   }
 
   #rootNumber(path: string): number {

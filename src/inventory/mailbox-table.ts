@@ -40,6 +40,11 @@ export class MailboxTable {
     return i;
   }
 
+  /** Has the disk asked for what {@link add} wants of a mailbox that is to come. */
+  askFor(place: MailboxPlace): void {
+    this.#prints.askFor(place.roots.meta, place.relative);
+  }
+
   /** Takes back the mailbox added last. */
   drop(): void {
     this.#count--;

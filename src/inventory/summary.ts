@@ -7,6 +7,11 @@ import { type CyrusVersion, isAtLeast } from '../cyrus/version.js';
 import type { SourceTrees } from '../disk/trees.js';
 import type { MailboxSummary } from '../model/mailbox.js';
 
+/** Has the disk asked for the index that {@link readSummary} wants soon. */
+export function askForSummary({ roots, relative }: MailboxPlace, trees: SourceTrees): void {
+  trees.root(roots.meta.index)?.askFor(`${relative}/cyrus.index`);
+}
+
 /** @param version Of the source. @throws FormatError, ErrnoException */
 export function readSummary(place: MailboxPlace, version: CyrusVersion, trees: SourceTrees): MailboxSummary {
   const path = `${place.meta.index}/cyrus.index`;

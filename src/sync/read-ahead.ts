@@ -1,18 +1,14 @@
 /**
- * Messages of a cold source are asked for before their turn: one read after the other, a disk has one at a time to do,
- * and two workers wait for it most of the time. Whether the disk has to be asked at all, the reads themselves tell: what
- * is in memory takes a few microseconds, and asking for it would cost a tenth of its copy.
+ * Messages of a cold source are asked for before their turn (ask-ahead.ts). Of what is in memory that would cost a tenth
+ * of its copy.
  */
+import { DiskWaits } from '../disk/ask-ahead.js';
 import { askAhead, msOfFirstRead } from '../disk/copy-file.js';
 import { native } from '../disk/native.js';
 import type { SourceDir } from '../disk/source.js';
 
 /** A read that takes longer has waited for a disk; from memory 10 KB take 3 µs, from the quickest SSD 60 µs and more. */
 const WAITED_MS = 0.04;
-/** So many in a row: one may have been a thread that had to wait for its processor. */
-const WAITS_IN_A_ROW = 2;
-/** Messages that are asked for early after that; then reads are looked at again. */
-const ASKED_FOR = 2000;
 /** How far ahead, whichever is reached first: what a disk can put into an order of its own. */
 const AHEAD_MESSAGES = 256;
 const AHEAD_BYTES = 8 << 20;
@@ -41,9 +37,7 @@ const OF_DISK: ReadAheadCalls = {
 
 /** A worker's: it knows from mailbox to mailbox whether reads wait. */
 export class ReadAhead {
-  #waits = 0;
-  /** Messages still to be asked for early. */
-  #left = 0;
+  readonly #waits = new DiskWaits(WAITED_MS);
   /** Of the mailbox that is being copied: messages asked for, and their bytes that are still to come. */
   #asked = 0;
   #bytes = 0;
@@ -63,13 +57,13 @@ export class ReadAhead {
     if (n < this.#asked) this.#bytes -= messages.size(n);
     // by halves: a disk gets many at once
     const isFarAhead = this.#asked - n > AHEAD_MESSAGES / 2 || this.#bytes > AHEAD_BYTES / 2;
-    if (this.#left > 0 && !isFarAhead) this.#ask(n, messages);
+    if (this.#waits.left > 0 && !isFarAhead) this.#ask(n, messages);
   }
 
   #ask(n: number, messages: MessagesToCome): void {
     let at = Math.max(n, this.#asked);
     const end = Math.min(messages.count, n + AHEAD_MESSAGES);
-    for (; at < end && this.#left > 0 && this.#bytes < AHEAD_BYTES; at++, this.#left--) {
+    for (; at < end && this.#waits.left > 0 && this.#bytes < AHEAD_BYTES; at++, this.#waits.left--) {
       const dir = messages.dir(at);
       if (dir) this.#calls.ask(dir, messages.name(at));
       if (at > n) this.#bytes += messages.size(at);
@@ -80,9 +74,6 @@ export class ReadAhead {
   /** After message `n` was copied. */
   after(n: number): void {
     if (n < this.#asked) return; // it was asked for: its read tells nothing
-    this.#waits = this.#calls.firstReadMs() > WAITED_MS ? this.#waits + 1 : 0;
-    if (this.#waits < WAITS_IN_A_ROW) return;
-    this.#left = ASKED_FOR;
-    this.#waits = 0;
+    this.#waits.saw(this.#calls.firstReadMs());
   }
 }

@@ -66,6 +66,7 @@ async function passes(
   lab: Lab,
   size: SpoolSize,
   between: (source: SourceSpool, round: number) => Promise<void>,
+  cold = false,
 ): Promise<string> {
   return withSource(lab, size, async (source) => {
     const tools = [RSYNC, CYRSYNC];
@@ -81,6 +82,7 @@ async function passes(
       for (let round = 0; round < (lab.runs ?? 5) + 1; round++) {
         await between(source, round);
         for (const [i, tool] of tools.entries()) {
+          if (cold) source.image.makeCold();
           const run = await runTool(tool, source, targets[i]!);
           lab.say(`${tool.name}: ${run.wallSec.toFixed(3)} s, cpu ${(run.userSec + run.systemSec).toFixed(3)} s`);
           if (round > 0) runs.get(tool.name)!.push(run); // the first makes both sides warm
@@ -182,6 +184,10 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'idle-wide': {
     summary: 'nothing changed, 100,000 × 1',
     run: (lab) => passes(lab, scaled(WIDE, lab.scale), async () => {}),
+  },
+  'idle-cold': {
+    summary: 'nothing changed, nothing of the source cached, 100,000 × 1',
+    run: (lab) => passes(lab, scaled(WIDE, lab.scale), async () => {}, true),
   },
   changed: {
     summary: 'a delivery into 1 % of the mailboxes, 3,000 × 100',
