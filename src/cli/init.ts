@@ -1,5 +1,5 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, relative, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { ConfigError, CyrsyncError } from '../base/errors.js';
 import { compareConfs } from '../cyrus/conf/compare-confs.js';
@@ -54,7 +54,17 @@ export function initCommand(): Command {
           const differences = compareConfs(from.conf, to.conf);
           writeJobFile(
             file,
-            jobText(options, fromRoot, toRoot, source, target, layout, policy, from),
+            jobText(
+              confInJob(file, options.from, fromRoot),
+              confInJob(file, options.to, toRoot),
+              fromRoot,
+              toRoot,
+              source,
+              target,
+              layout,
+              policy,
+              from,
+            ),
             options.force === true,
           );
           const notes = [...from.conf.issues, ...to.conf.issues].map(
@@ -207,8 +217,20 @@ function writeJobFile(file: string, text: string, force: boolean): void {
 
 const quote = (text: string) => JSON.stringify(text);
 
+/**
+ * An imapd.conf as the job file names it, wherever that is used from: a relative path of the command line is made the
+ * server's own, or, where it lies outside of the server's root, one that starts at the job file.
+ */
+function confInJob(file: string, path: string, root: string): string {
+  if (path.startsWith('/')) return path;
+  const real = resolve(path);
+  if (root === '' || root === '/') return real;
+  return real.startsWith(`${root}/`) ? real.slice(root.length) : relative(dirname(file), real);
+}
+
 function jobText(
-  options: InitOptions,
+  fromConf: string,
+  toConf: string,
   fromRoot: string,
   toRoot: string,
   source: VersionEvidence,
@@ -220,13 +242,13 @@ function jobText(
   return `# A migration by cyrsync, written by "cyrsync init". Edit what is wrong; all paths are as the servers name them.
 
 [source]
-imapd_conf = ${quote(options.from)}
+imapd_conf = ${quote(fromConf)}
 root = ${quote(fromRoot)}                # put in front of every path of the old server
 version = ${quote(source.version)}             # ${source.evidence}
 # mailboxes_dump = "mailboxes.txt"  # output of "ctl_mboxlist -d", in place of mailboxes.db
 
 [target]
-imapd_conf = ${quote(options.to)}
+imapd_conf = ${quote(toConf)}
 root = ${quote(toRoot)}
 version = ${quote(target.version)}             # ${target.evidence}
 # owner = "cyrus"                   # of all files; without it imapd.conf's cyrus_user, else "cyrus"

@@ -1,6 +1,6 @@
 /** One migration: the job file and both imapd.conf, loaded and checked into one value. */
 import { readFileSync } from 'node:fs';
-import { basename, dirname, resolve } from 'node:path';
+import { basename, dirname, relative, resolve } from 'node:path';
 import { ConfigError, FormatError } from '../base/errors.js';
 import { type CyrusConf, interpretConf } from '../cyrus/conf/cyrus-conf.js';
 import { parseImapdConf } from '../cyrus/conf/imapd-conf.js';
@@ -51,9 +51,11 @@ export function loadJob(path: string): Job {
     );
   }
   const texts = [text];
-  const options = withLists(parseJobFile(text, file), file, texts);
-  const source = loadSide(options.source.imapd_conf, options.source.root, options.source.version);
-  const target = loadSide(options.target.imapd_conf, options.target.root, options.target.version);
+  const options = withLists(withDumpBeside(parseJobFile(text, file), file), file, texts);
+  const load = ({ imapd_conf, root, version }: JobFile['source' | 'target']) =>
+    loadSide(besideJob(file, imapd_conf), root === '' ? '' : resolve(dirname(file), root), version);
+  const source = load(options.source);
+  const target = load(options.target);
   refuseOverlaps(target.conf);
   const root = options.target.root;
   return {
@@ -69,6 +71,18 @@ export function loadJob(path: string): Job {
     },
     texts: [...texts, ...source.texts, ...target.texts],
   };
+}
+
+/** A relative path of the job file starts where that lies: cron's working directory is another than its author's. */
+function besideJob(file: string, path: string): string {
+  return path.startsWith('/') ? path : relative(process.cwd(), resolve(dirname(file), path));
+}
+
+function withDumpBeside(options: JobFile, file: string): JobFile {
+  const dump = options.source.mailboxes_dump;
+  return dump === undefined
+    ? options
+    : { ...options, source: { ...options.source, mailboxes_dump: resolve(dirname(file), dump) } };
 }
 
 /** With the patterns of [select] as bytes, those of its lists too. @throws ConfigError */

@@ -83,6 +83,21 @@ describe('init', () => {
     expect(document.notes).toContainEqual(expect.stringMatching(/partition-p9 .* lies within partition-p2 /));
   });
 
+  it.each([
+    ['the imapd.conf of a server without root, or within it', ['--from-root', '.']],
+    ['one that lies outside of the root', ['--from-root', '.', '--to-root', 'N']],
+  ])('writes a job file that works from every directory, given relative paths: %s', async (_what, roots) => {
+    writeFileSync(to, target().replaceAll(` ${root}/N`, roots.length > 2 ? ' ' : ` ${root}/N`));
+    mkdirSync(join(root, 'N/etc'), { recursive: true });
+    writeFileSync(join(root, 'N/etc/passwd'), 'root:x:0:0::/:/bin/sh\n');
+    writeFileSync(join(root, 'N/etc/group'), 'root:x:0:\n');
+    const from = join('srv/old', SPOOL, 'imapd.conf');
+    const versions = ['--from-version', '2.3', '--to-version', '3.6'];
+    const args = ['init', '--from', from, '--to', 'new.conf', ...roots, ...versions, '--job', 'job.toml'];
+    await runCyrsync(args, { cwd: root });
+    await runCyrsync(['status', '--job', job], { cwd: '/' }); // as cron starts it
+  });
+
   it('says what is set and does not come along', async () => {
     writeFileSync(to, target('search_engine: xapian\nsync_log: yes\n'));
     const { document } = await init(0);
