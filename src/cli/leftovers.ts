@@ -49,7 +49,9 @@ export function leftoversCommand(): Command {
         checkWords(job, options, verb, path);
         const source = new SourceTrees(job.source);
         try {
-          const inventory = await lookAtSource(job, state, source, new ProblemList(), env); // standing problems are survey's to show
+          const standing = new ProblemList(); // survey's to show, but for what makes the answer another one
+          const inventory = await lookAtSource(job, state, source, standing, env);
+          for (const problem of standing.all) if (problem.code === 'partition-empty') env.problems.add(problem);
           const find = (keep: (leftover: Leftover, detail: LeftoverDetail) => boolean, account: boolean) =>
             findLeftovers(job, state, source, inventory, { prove: options.prove, account, keep });
           if (verb !== undefined) return explain(find, pathOnServer(job, bytesOfText(path!)));

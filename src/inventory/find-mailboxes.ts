@@ -10,6 +10,7 @@ import type { Job } from '../job/job.js';
 import type { Problem, ProblemList } from '../model/problem.js';
 import { DirectoryClaims } from './directory-claims.js';
 import { isByName, ListedMailbox, placeOfEntry } from './listed-mailbox.js';
+import { MissingFiles } from './missing-files.js';
 import { readProblem, type Scan, SLICE } from './scan.js';
 import { sourceKey } from './source-key.js';
 
@@ -22,6 +23,8 @@ interface Found {
   readonly sourceIds: readonly (string | undefined)[];
   readonly refused: ReadonlySet<string>;
   readonly refusedPlaces: readonly MailboxPlace[];
+  /** Roots that hold no mailbox, and should by mailboxes.db. */
+  readonly emptied: readonly string[];
 }
 
 /** The mailboxes that have a directory of their own. */
@@ -32,6 +35,7 @@ export function* findMailboxes(live: readonly MailboxEntry[], scan: Scan): Slice
   const sourceIds: (string | undefined)[] = [];
   const refused = new Set<string>();
   const refusedPlaces: MailboxPlace[] = [];
+  const missing = new MissingFiles();
   const claims = new DirectoryClaims<ListedMailbox>((mailbox) => sourceKey(mailbox.place));
   const placeOf = (entry: MailboxEntry) => adopted.get(entry.name)?.place ?? placeOrReason(job.source, entry);
   const ahead = new AskAhead(SLICE_WAITED_MS);
@@ -52,7 +56,7 @@ export function* findMailboxes(live: readonly MailboxEntry[], scan: Scan): Slice
       continue;
     }
     const mailbox = new ListedMailbox(listing, entry, table.add(place));
-    const sourceId = sourceIdOf(mailbox, place, scan);
+    const sourceId = sourceIdOf(mailbox, place, scan, missing);
     if (sourceId === 'refused') {
       refused.add(entry.name);
       refusedPlaces.push(place);
@@ -79,7 +83,8 @@ export function* findMailboxes(live: readonly MailboxEntry[], scan: Scan): Slice
     mailboxes.push(mailbox);
     sourceIds.push(sourceId.id);
   }
-  return { mailboxes, sourceIds, refused, refusedPlaces };
+  const emptied = missing.report(scan.trees, problems);
+  return { mailboxes, sourceIds, refused, refusedPlaces, emptied };
 }
 
 /** Where mailboxes.db says that it lies; else why that is no place to go to. */
@@ -117,21 +122,16 @@ function sourceIdOf(
   mailbox: ListedMailbox,
   place: MailboxPlace,
   { state, trees, problems, listing: { table } }: Scan,
+  missing: MissingFiles,
 ): { readonly id: string | undefined } | 'refused' {
   const { entry, name, at } = mailbox;
   if (!mailbox.hasFiles) {
-    const missing = table.hasHeader(at) ? 'cyrus.index' : table.hasIndex(at) ? 'cyrus.header' : 'directory';
-    problems.add({
-      code: 'mailbox-files-missing',
-      message: `it has no ${missing}`,
-      advice: 'Run reconstruct for it on the old server, or delete it there; what the target has of it is kept.',
-      mailbox: name,
-      path: place.meta.index,
-    });
+    missing.add(place, name, table.hasHeader(at) ? 'cyrus.index' : table.hasIndex(at) ? 'cyrus.header' : 'directory');
     // 3.x knows which mailbox it is and keeps its place; of 2.x nothing is known without a header.
     const known = state.mailboxes.byName(name);
     return known ? { id: entry.uniqueid ?? known.uniqueid } : 'refused';
   }
+  missing.found(place);
   if (entry.uniqueid !== undefined) return { id: entry.uniqueid };
   const known = state.mailboxes.byName(name);
   if (known && known.headerPrint === mailbox.headerPrint && known.sourceKey === sourceKey(place))

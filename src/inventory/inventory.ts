@@ -20,6 +20,7 @@ import { adoptedMailboxes } from './adopted.js';
 import { findMailboxes } from './find-mailboxes.js';
 import type { ListedMailbox } from './listed-mailbox.js';
 import { MailboxTable } from './mailbox-table.js';
+import { reportEmptyData } from './missing-files.js';
 import { type MailboxesRead, mailboxesDbSlices } from './read-mailboxes-db.js';
 import { recordSightings } from './record-sightings.js';
 import type { Scan } from './scan.js';
@@ -48,6 +49,8 @@ export interface Inventory {
   readonly refused: ReadonlySet<string>;
   /** Where the files of some of these would be: a mailbox may yet appear there. */
   readonly refusedPlaces: readonly MailboxPlace[];
+  /** Roots of partitions that hold nothing, and should by mailboxes.db: not mounted, as it seems. */
+  readonly emptied: readonly string[];
   /** Whether this source keeps cyrus.expunge (up to 2.3). */
   readonly hasExpunge: boolean;
 }
@@ -80,7 +83,7 @@ export function* inventorySlices(job: Job, state: State, trees: SourceTrees, pro
   const table = new MailboxTable(live.length, hasExpunge, job.source.real);
   try {
     const scan: Scan = { job, state, trees, problems, listing: { conf, table, adopted } };
-    const { mailboxes, sourceIds, refused, refusedPlaces } = yield* findMailboxes(live, scan);
+    const { mailboxes, sourceIds, refused, refusedPlaces, emptied } = yield* findMailboxes(live, scan);
     const taken = finalUniqueids(list.mailboxes, selection, state);
     identify(mailboxes, sourceIds, taken, state, problems);
     refuseMoved(mailboxes, taken);
@@ -102,6 +105,7 @@ export function* inventorySlices(job: Job, state: State, trees: SourceTrees, pro
       adopted: new Set(adopted.keys()),
       refused,
       refusedPlaces,
+      emptied: [...emptied, ...reportEmptyData(conf, mailboxes, trees, problems)],
       hasExpunge,
     };
   } finally {

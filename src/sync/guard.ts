@@ -4,7 +4,7 @@
  * | seen                                                              | answer |
  * | ---                                                               | --- |
  * | a root of the source is missing                                   | refuse |
- * | a partition root is empty that had mailboxes                      | refuse |
+ * | a partition root is empty that had mailboxes, or has by mailboxes.db | refuse |
  * | more than a tenth of the mailboxes and more than 20 are gone, or left out now | refuse, unless that number was accepted |
  * | more than a tenth of all messages are gone                        | hold removals back, do all else |
  * | anything else                                                     | go on |
@@ -54,7 +54,7 @@ export function askGuard(input: GuardInput): GuardAnswer {
   if (input.emptiedRoots.length > 0)
     return {
       kind: 'refuse',
-      why: `${input.emptiedRoots.join(', ')} is empty and held mailboxes at the last pass`,
+      why: `${input.emptiedRoots.join(', ')} is empty, and by mailboxes.db has mailboxes`,
       next: mount,
     };
   const many = mailboxesGone > limits.mailboxes && mailboxesGone * 100 > mailboxesBefore * limits.mailboxes_percent;

@@ -172,16 +172,15 @@ class Pass {
     return true;
   }
 
-  /** Roots that held mailboxes at the last pass and have nothing now. */
+  /** Roots that hold nothing, and held mailboxes at the last pass or should by mailboxes.db. */
   #emptiedRoots(inventory: Inventory): string[] {
-    const held = rootsWithMail(this.state);
-    if (held.length === 0) return [];
     // One from which mailboxes.db has moved every mailbox away may be empty: then nothing there is missed.
     const inUse = rootsInUse(inventory, this.job);
-    return held.filter((path) => {
+    const held = rootsWithMail(this.state).filter((path) => {
       const root = inUse.has(path) ? this.session.source.root(path) : undefined;
       return root !== undefined && readDirectoryIsEmpty(root);
     });
+    return [...new Set([...inventory.emptied, ...held])];
   }
 }
 

@@ -97,6 +97,32 @@ describe('3.2-uhs-meta, damaged: the target keeps what it has', () => {
     },
   );
 
+  it.each(['spool/default', 'spool/p2', 'meta/default', 'meta/p2'])(
+    '%s not mounted before the first pass: refused, said once, and no cutover is final without it',
+    async (root) => {
+      const path = join(lab.spoolDir, root);
+      const fresh = await lab.job(`first-without-${root.replace('/', '-')}`);
+      const before = [...targetTree(fresh.target).keys()];
+      renameSync(path, `${path}.away`);
+      mkdirSync(path);
+      try {
+        for (const command of ['presync', 'cutover']) {
+          const { problems } = await fresh.must(4, command);
+          expect(problems[0]!.code).toBe('guard');
+          expect(problems.map(({ code }) => code)).not.toContain('mailbox-files-missing');
+        }
+        expect([...targetTree(fresh.target).keys()]).toEqual(before);
+        for (const command of ['survey', 'leftovers'])
+          expect((await fresh.must(3, command)).problems).toContainEqual(
+            expect.objectContaining({ code: 'partition-empty', path: expect.stringMatching(`${root}$`) }),
+          );
+      } finally {
+        rmSync(path, { recursive: true, force: true });
+        renameSync(`${path}.away`, path);
+      }
+    },
+  );
+
   it.each<[string, (bytes: Buffer) => Buffer]>([
     ['empty', () => Buffer.alloc(0)],
     ['cut off in its header', (bytes) => bytes.subarray(0, 60)],
