@@ -12,7 +12,7 @@ import { type Job, loadJob } from '../job/job.js';
 import { type Problem, ProblemList } from '../model/problem.js';
 import { printDocument, problemOf } from '../report/document.js';
 import { problemText } from '../report/text.js';
-import { lockJob } from '../state/database.js';
+import { lockJob, stateFailure } from '../state/database.js';
 import { State } from '../state/state.js';
 
 export interface CommonOptions {
@@ -146,6 +146,8 @@ export async function runOnJob(
         } finally {
           state.close();
         }
+      } catch (error) {
+        throw stateFailure(error, job.stateFile) ?? error;
       } finally {
         unlock();
       }

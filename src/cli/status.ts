@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { formatSeconds, plural } from '../base/units.js';
 import { table } from '../report/text.js';
 import { watchText } from '../report/watch-text.js';
+import { holderOfJob } from '../state/database.js';
 import { readWatchStatus } from '../watch/status-file.js';
 import { type CommonOptions, commonCommand, runOnJob } from './run.js';
 import { selectionLines } from './show-selection.js';
@@ -15,7 +16,12 @@ export function statusCommand(): Command {
       (job, state) => {
         const watched = readWatchStatus(job.stateFile);
         const standing = standingOf(state, 10);
-        const body = { ...standing, watch: watched ? { running: watched.isRunning, ...watched.status } : null };
+        const holder = holderOfJob(job.stateFile);
+        const body = {
+          ...standing,
+          running: holder ? { pid: holder.pid, command: holder.command ?? null } : null,
+          watch: watched ? { running: watched.isRunning, ...watched.status } : null,
+        };
         const { passes } = body;
         const text = [
           body.final === null
@@ -29,6 +35,7 @@ export function statusCommand(): Command {
                 ),
               ]
             : []),
+          ...(holder && !watched?.isRunning ? [`${holder.command ?? 'A command'} runs: process ${holder.pid}`] : []),
           ...(watched ? [watchText(watched.status, watched.isRunning, Date.now())] : []),
           ...selectionLines(body.selection),
           ...(passes.length > 0

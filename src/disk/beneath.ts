@@ -3,9 +3,10 @@
  * directory with O_NOFOLLOW. A symbolic link below a root is refused with ELOOP, never followed (design.md, hostile
  * input). Files inside an opened directory are then reached as `/proc/self/fd/N/NAME`, which takes no second walk.
  */
-import { closeSync, constants, lstatSync, openSync } from 'node:fs';
+import { closeSync, constants, lstatSync, openSync, readlinkSync } from 'node:fs';
+import { getSystemErrorMap } from 'node:util';
 import { native } from './native.js';
-import { errnoOf, isMissing, osPath } from './os-path.js';
+import { errnoOf, ifThere, isMissing, joinPath, osPath } from './os-path.js';
 
 const ERRNO_NAMES: Readonly<Record<number, string>> = {
   1: 'EPERM',
@@ -22,6 +23,7 @@ const ERRNO_NAMES: Readonly<Record<number, string>> = {
   30: 'EROFS',
   36: 'ENAMETOOLONG',
   40: 'ELOOP',
+  122: 'EDQUOT',
 };
 const ENOENT = 2;
 const EAGAIN = 11;
@@ -30,7 +32,30 @@ const ENOTDIR = 20;
 /** What a failed call throws, as Node's own calls do. */
 export function failed(errno: number, path: string): NodeJS.ErrnoException {
   const code = ERRNO_NAMES[errno] ?? `E${errno}`;
-  return Object.assign(new Error(`${code}: open '${path}'`), { code, errno: -errno, path });
+  const what = getSystemErrorMap().get(-errno)?.[1] ?? 'system call failed';
+  return Object.assign(new Error(`${code}: ${what}, '${path}'`), { code, errno: -errno, path });
+}
+
+/** The same of `relative` below the open directory `dirFd`, by the path that an administrator knows. */
+export function failedBelow(errno: number, dirFd: number, relative: string): NodeJS.ErrnoException {
+  return failed(errno, joinPath(pathOfDir(dirFd), relative));
+}
+
+const OPEN_DIR = /\/proc\/self\/fd\/\d+/g;
+
+/** An error of Node's own calls below an open directory, saying where that is. To be called while it is open. */
+export function namingDir(error: unknown): unknown {
+  if (error instanceof Error && errnoOf(error) !== undefined)
+    error.message = error.message.replace(OPEN_DIR, pathOfLink);
+  return error;
+}
+
+function pathOfDir(fd: number): string {
+  return pathOfLink(`/proc/self/fd/${fd}`);
+}
+
+function pathOfLink(link: string): string {
+  return ifThere(() => readlinkSync(link, { encoding: 'latin1' as BufferEncoding }) as string) ?? link;
 }
 
 const O_PATH = 0o10000000;
@@ -45,7 +70,7 @@ export function openRoot(path: string): number {
  * @throws ErrnoException ENOENT, ENOTDIR, ELOOP (a link in the path) …
  */
 export function openDirBeneath(rootFd: number, relative: string): number {
-  return needed(openedDir(rootFd, relative), relative);
+  return needed(openedDir(rootFd, relative), rootFd, relative);
 }
 
 /** The same, undefined where there is none: an exception takes as long as ten calls. */
@@ -55,7 +80,7 @@ export function tryOpenDirBeneath(rootFd: number, relative: string): number | un
 
 /** Opens the file `relative` below `rootFd` with `flags` (O_NOFOLLOW and O_NONBLOCK are added). */
 export function openBeneath(rootFd: number, relative: string, flags: number, mode: number): number {
-  return needed(opened(rootFd, relative, flags, mode), relative);
+  return needed(opened(rootFd, relative, flags, mode), rootFd, relative);
 }
 
 /** The same, undefined where there is none. */
@@ -79,12 +104,12 @@ function opened(rootFd: number, relative: string, flags: number, mode: number): 
     const fd = calls.openBeneath(rootFd, bytes, all, mode);
     if (fd >= 0 || fd === -ENOENT || fd === -ENOTDIR) return fd;
     // EAGAIN: a rename elsewhere raced with the walk (openat2(2)); the walk itself was sound, so try again.
-    if (fd !== -EAGAIN || attempt === 20) throw failed(-fd, relative);
+    if (fd !== -EAGAIN || attempt === 20) throw failedBelow(-fd, rootFd, relative);
   }
 }
 
-function needed(fd: number, relative: string): number {
-  if (fd < 0) throw failed(-fd, relative);
+function needed(fd: number, rootFd: number, relative: string): number {
+  if (fd < 0) throw failedBelow(-fd, rootFd, relative);
   return fd;
 }
 
@@ -119,6 +144,6 @@ function openStep(dirFd: number, name: string, flags: number, mode: number): num
     return openSync(path, flags, mode);
   } catch (error) {
     const isLink = errnoOf(error) === 'ENOTDIR' && lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink();
-    throw isLink ? failed(40, name) : error;
+    throw isLink ? failedBelow(40, dirFd, name) : namingDir(error);
   }
 }

@@ -6,7 +6,7 @@
  */
 import { constants } from 'node:fs';
 import { endianness } from 'node:os';
-import { failed } from './beneath.js';
+import { failed, failedBelow } from './beneath.js';
 import type { NativeFile } from './native.js';
 import type { SourceDir } from './source.js';
 import type { TargetDir } from './target.js';
@@ -73,11 +73,11 @@ export function openToCopy(calls: NativeFile, from: SourceDir, name: string): nu
   firstReadMs = 0;
   const fd = openAt(calls, from, name);
   if (fd === -ENOENT) return -1;
-  if (fd < 0) throw failed(-fd, name);
+  if (fd < 0) throw failedBelow(-fd, from.fd, name);
   const errno = calls.stat(fd, statBytes);
   if (errno === 0 && (statHalves[MODE_HALF]! & constants.S_IFMT) === constants.S_IFREG) return fd;
   calls.close(fd);
-  throw failed(errno === 0 ? EINVAL : -errno, name);
+  throw failedBelow(errno === 0 ? EINVAL : -errno, from.fd, name);
 }
 
 /** Of the file opened last. */
@@ -101,28 +101,29 @@ export function copyOpened(
 ): number {
   let output = calls.open(to.fd, bytesOf(name), CREATE, 0o600);
   if (output === -EEXIST) output = to.create(name);
-  else if (output < 0) throw failed(-output, name);
-  else if (to.owner) check(calls.chown(output, to.owner.uid, to.owner.gid), name);
+  else if (output < 0) throw failedBelow(-output, to.fd, name);
+  else if (to.owner) check(calls.chown(output, to.owner.uid, to.owner.gid), to, name);
   try {
     let size = 0;
     for (;;) {
       const begun = size === 0 ? performance.now() : 0;
-      const n = check(calls.read(input, buffer, buffer.length), name);
+      const n = check(calls.read(input, buffer, buffer.length), undefined, name);
       if (size === 0) firstReadMs = performance.now() - begun;
       if (n === 0) break;
       onBytes?.(buffer.subarray(0, n));
-      for (let at = 0; at < n; ) at += check(calls.write(output, buffer, at, n - at), name);
+      for (let at = 0; at < n; ) at += check(calls.write(output, buffer, at, n - at), to, name);
       size += n;
       if (n < buffer.length) break; // a regular file gives less only at its end
     }
-    check(calls.setTimes(output, timesOf(seconds)), name);
+    check(calls.setTimes(output, timesOf(seconds)), to, name);
     return size;
   } finally {
     calls.close(output);
   }
 }
 
-function check(result: number, name: string): number {
-  if (result < 0) throw failed(-result, name);
+/** @param to Undefined for what is read. */
+function check(result: number, to: TargetDir | undefined, name: string): number {
+  if (result < 0) throw to ? failedBelow(-result, to.fd, name) : failed(-result, name);
   return result;
 }

@@ -3,7 +3,7 @@
  * never through a link, never blocking, and without touching its access time where the kernel allows that.
  */
 import { closeSync, constants, fstatSync, opendirSync, openSync, readlinkSync, readSync, type Stats } from 'node:fs';
-import { openBeneath, openRoot, tryOpenBeneath, tryOpenDirBeneath } from './beneath.js';
+import { namingDir, openBeneath, openRoot, tryOpenBeneath, tryOpenDirBeneath } from './beneath.js';
 import { type FileStat, sizeOfPath, statFd, statPath } from './file-stat.js';
 import { native } from './native.js';
 import { errnoOf, ifThere, isMissing, osPath } from './os-path.js';
@@ -85,7 +85,7 @@ function openRegular(path: string): Opened {
   try {
     fd = openSync(osPath(path), flags | noatime);
   } catch (error) {
-    if (errnoOf(error) !== 'EPERM' || noatime === 0) throw error;
+    if (errnoOf(error) !== 'EPERM' || noatime === 0) throw isMissing(error) ? error : namingDir(error);
     noatime = 0;
     fd = openSync(osPath(path), flags);
   }

@@ -22,7 +22,7 @@ import {
   utimesSync,
   writeSync,
 } from 'node:fs';
-import { failed, openDirBeneath, openRoot, tryOpenDirBeneath } from './beneath.js';
+import { failed, failedBelow, namingDir, openDirBeneath, openRoot, tryOpenDirBeneath } from './beneath.js';
 import { isSameOwner, type Owner, ownerOfNewFiles, ownerOfProcess } from './file-owner.js';
 import { type FileStat, statFd, statPath } from './file-stat.js';
 import { native } from './native.js';
@@ -81,14 +81,14 @@ export class TargetDir {
     if (calls) {
       const opened = calls.open(this.#fd, Buffer.from(`${name}\0`, 'latin1'), CREATE, 0o600);
       if (opened >= 0) return this.#owned(opened);
-      if (opened !== -EEXIST) throw failed(-opened, name);
+      if (opened !== -EEXIST) throw failedBelow(-opened, this.#fd, name);
     }
     const path = osPath(this.path(name));
     let fd: number;
     try {
       fd = openSync(path, CREATE, 0o600);
     } catch (error) {
-      if (errnoOf(error) !== 'EEXIST') throw error;
+      if (errnoOf(error) !== 'EEXIST') throw namingDir(error);
       unlinkSync(path);
       fd = openSync(path, CREATE, 0o600);
     }
@@ -212,7 +212,7 @@ export class TargetDir {
       return true;
     } catch (error) {
       if (isMissing(error)) return false;
-      throw error;
+      throw namingDir(error);
     }
   }
 
@@ -233,7 +233,7 @@ export class TargetDir {
 function cannotLink(error: unknown): false {
   const code = errnoOf(error);
   if (code === 'EMLINK' || code === 'EXDEV' || code === 'EPERM' || code === 'ENOENT') return false;
-  throw error;
+  throw namingDir(error);
 }
 
 function writeAll(fd: number, bytes: Uint8Array): void {
@@ -309,7 +309,7 @@ export class TargetRoot {
         mkdirSync(osPath(parent.path(name)), 0o700);
         return true;
       } catch (failure) {
-        if (errnoOf(failure) !== 'EEXIST') throw failure;
+        if (errnoOf(failure) !== 'EEXIST') throw namingDir(failure);
         return false;
       }
     };

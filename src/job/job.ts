@@ -44,9 +44,9 @@ export function loadJob(path: string): Job {
     text = readFileSync(file, 'utf8');
   } catch (error) {
     throw new ConfigError(
-      `There is no job file ${file}`,
+      isMissing(error) ? `There is no job file ${file}` : `The job file ${file} can not be read`,
       String(error instanceof Error ? error.message : error),
-      'Write one with `cyrsync init`, or name it with --job.',
+      isMissing(error) ? 'Write one with `cyrsync init`, or name it with --job.' : 'Run as a user who may read it.',
       { cause: error },
     );
   }

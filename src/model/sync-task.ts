@@ -101,6 +101,8 @@ export interface SyncResult {
   readonly counts: SyncCounts;
   readonly raced: boolean;
   readonly problems: readonly Problem[];
+  /** Where it failed for what is wrong with the target's disk, not with the mailbox: the error, for people. */
+  readonly diskFailure?: string | undefined;
   /** Real paths of what was written, for the barrier without `syncfs`. */
   readonly written: readonly string[];
 }

@@ -26,5 +26,24 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof CyrsyncError)
     return { code: error.code, message: `${error.message}: ${error.why}`, advice: error.next };
   const message = error instanceof Error ? error.message : String(error);
-  return { code: 'failed', message, advice: 'Run it again with --verbose; if it stays, report it as a defect.' };
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return { code: 'failed', message, advice: SYSTEM_ADVICE[code] ?? DEFECT };
 }
+
+const DEFECT = 'Run it again with --verbose; if it stays, report it as a defect.';
+const RIGHTS =
+  "Run as a user who may read the old server's files, and write the new one's and the job's: root, mostly.";
+const ROOM = 'Make room there, and run this again: it goes on where it stopped.';
+
+/** What the machine refuses is no defect of ours: what to do, by the error's code. */
+const SYSTEM_ADVICE: Readonly<Record<string, string>> = {
+  EACCES: RIGHTS,
+  EPERM: RIGHTS,
+  ENOSPC: ROOM,
+  EDQUOT: ROOM,
+  EROFS: 'It is mounted read-only: mount it writable, and run this again.',
+  EIO: "A disk failed: see the kernel's log, and run this again once it is mended.",
+  ESTALE: 'The file server lost it: mount it anew, and run this again.',
+  EMFILE: 'Raise the number of files that a process may have open (ulimit -n), and run this again.',
+  ENFILE: 'Raise the number of files that all may have open (fs.file-max), and run this again.',
+};

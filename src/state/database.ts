@@ -2,7 +2,8 @@
 import { closeSync, openSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import Database from 'better-sqlite3';
-import { BusyError, ConfigError } from '../base/errors.js';
+import { BusyError, ConfigError, CyrsyncError } from '../base/errors.js';
+import { holderOf, type JobHolder } from './job-holder.js';
 
 const SCHEMA_VERSION = 2;
 
@@ -151,12 +152,46 @@ export function openScratch(schema: string): StateDatabase {
   return db;
 }
 
+/** Who works on the job now. */
+export function holderOfJob(stateFile: string): JobHolder | undefined {
+  return holderOf(lockFile(stateFile));
+}
+
+const lockFile = (stateFile: string) => `${stateFile}-lock`;
+
+const LOST =
+  'Put it back from a backup. Without one: unless a cutover is final already, move it away with its -wal and -shm and run presync, which looks at what the target has and goes on.';
+
+/** By the first word of SQLite's code. @see https://www.sqlite.org/rescode.html */
+const STATE_ADVICE: Readonly<Record<string, string>> = {
+  CORRUPT: LOST,
+  NOTADB: LOST,
+  FULL: 'Make room where it lies, and run this again.',
+  READONLY: 'Run as a user who may write it and the directory that it lies in.',
+  CANTOPEN: 'Run as a user who may write it and the directory that it lies in.',
+  PERM: 'Run as a user who may write it and the directory that it lies in.',
+  IOERR: 'A disk is full or has failed: look at the one it lies on, and run this again.',
+  BUSY: 'Another program has it open: end that, and run this again.',
+};
+
+/** What SQLite threw, for the administrator; undefined for any other error, and for what is a defect of ours. */
+export function stateFailure(error: unknown, stateFile: string): CyrsyncError | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  const word = /^SQLITE_([A-Z]+)/.exec(String(error.code))?.[1];
+  const advice = word === undefined ? undefined : STATE_ADVICE[word];
+  if (advice === undefined) return undefined;
+  return new CyrsyncError(`The state ${stateFile} can not be used`, error.message, advice, {
+    code: 'state-file',
+    cause: error,
+  });
+}
+
 /**
  * Keeps other commands away from this job until released; the system releases it where the process dies.
  * @throws BusyError where another command holds it.
  */
 export function lockJob(stateFile: string): () => void {
-  const file = `${stateFile}-lock`;
+  const file = lockFile(stateFile);
   closeSync(openSync(file, 'a', 0o600));
   const db = new Database(file, { timeout: 0, ...binding() });
   try {
@@ -165,9 +200,10 @@ export function lockJob(stateFile: string): () => void {
   } catch (error) {
     db.close();
     if (!(error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_BUSY'))) throw error;
+    const holder = holderOf(file);
     throw new BusyError(
       'Another cyrsync works on this job',
-      `${file} is locked`,
+      holder ? `${holder.command ?? 'it'} is process ${holder.pid}` : `${file} is locked`,
       'Wait until it is done, or stop it with SIGTERM, then run this again.',
       { cause: error },
     );

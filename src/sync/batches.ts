@@ -3,6 +3,7 @@
  * crash what was in flight is checked by content; all else is trusted. That order is `#copy` and `#settle` below, and
  * nowhere else; the barrier of one batch and the copying of the next go on at the same time.
  */
+import { plural } from '../base/units.js';
 import { barrierAside } from '../disk/barrier.js';
 import type { TargetTrees } from '../disk/trees.js';
 import type { SyncProgress, SyncResult, SyncTask } from '../model/sync-task.js';
@@ -53,6 +54,8 @@ type Pending<T> = BatchTask & { readonly todo: T };
 export class Batches<T extends Todo> {
   /** What of mailboxes that are being copied is done, by row. */
   readonly #unfinished = new Map<number, SyncProgress>();
+  /** Mailboxes that found no room on the target's disk, by partition. */
+  readonly #diskFailures = new Map<string, { mailboxes: number; readonly first: string; readonly path: string }>();
   #worthWorkers: PoolRun['worthWorkers'] = false;
   #doneMailboxes = 0;
   #of = 0;
@@ -96,6 +99,18 @@ export class Batches<T extends Todo> {
       settled.catch(() => {}); // it is awaited, and thrown, after the next batch
     }
     await settled;
+    this.#reportDiskFailures();
+  }
+
+  /** Once a partition: a full disk would else be said of each of its mailboxes. */
+  #reportDiskFailures(): void {
+    for (const [partition, { mailboxes, first, path }] of this.#diskFailures)
+      this.context.problems.add({
+        code: 'target-disk',
+        message: `partition ${partition} of the target can not be written to: ${first}; ${plural(mailboxes, 'mailbox is', 'mailboxes are')} not copied, or in part`,
+        advice: 'Make room there, or mend the file system, and run this again: it goes on with these mailboxes.',
+        path,
+      });
   }
 
   /**
@@ -125,7 +140,7 @@ export class Batches<T extends Todo> {
       onResult: (result) => {
         results.push(result);
         this.#unfinished.delete(result.id);
-        this.#count(batch.get(result.id)!.todo, result);
+        this.#count(batch.get(result.id)!, result);
         this.#doneMailboxes++;
         this.#report();
       },
@@ -184,7 +199,10 @@ export class Batches<T extends Todo> {
     });
   }
 
-  #count({ kind }: Todo, { outcome, counts, raced, problems }: SyncResult): void {
+  #count(
+    { todo: { kind }, partition, task }: Pending<T>,
+    { outcome, counts, raced, problems, diskFailure }: SyncResult,
+  ): void {
     const { mailboxes, messages, bytes } = this.figures;
     mailboxes[outcome === 'done' ? kind : outcome === 'deferred' ? 'deferred' : 'failed']++;
     messages.copied += counts.copied;
@@ -195,6 +213,10 @@ export class Batches<T extends Todo> {
     bytes.linked += counts.bytesLinked;
     if (raced) this.figures.racedWithServer++;
     for (const problem of problems) this.context.problems.replace(problem);
+    if (diskFailure === undefined) return;
+    const met = this.#diskFailures.get(partition);
+    if (met) met.mailboxes++;
+    else this.#diskFailures.set(partition, { mailboxes: 1, first: diskFailure, path: task.to.data });
   }
 
   #report(): void {

@@ -23,20 +23,19 @@ import type { SyncContext } from './sync-context.js';
 
 /** Reads of a mailbox that kept changing under the copy; then it is done as it was last seen, and looked at again. */
 const ROUNDS = 3;
+/** Full, over its quota, read-only: what meets one mailbox meets all on that file system, and none of them is at fault. */
+const DISK_FAILURES: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EROFS']);
 
 export function syncMailbox(task: SyncTask, context: SyncContext): SyncResult {
   const counts: SyncCounts = { copied: 0, removed: 0, linked: 0, present: 0, bytesCopied: 0, bytesLinked: 0 };
   const problems: Problem[] = [];
   const written: string[] = [];
-  const result = (outcome: SyncResult['outcome'], print: string | null, raced: boolean): SyncResult => ({
-    id: task.id,
-    outcome,
-    print,
-    counts,
-    raced,
-    problems,
-    written,
-  });
+  const result = (
+    outcome: SyncResult['outcome'],
+    print: string | null,
+    raced: boolean,
+    diskFailure?: string,
+  ): SyncResult => ({ id: task.id, outcome, print, counts, raced, problems, diskFailure, written });
   let raced = false;
   try {
     for (let round = 0; ; round++) {
@@ -56,6 +55,8 @@ export function syncMailbox(task: SyncTask, context: SyncContext): SyncResult {
       if (last) return result('done', null, raced);
     }
   } catch (error) {
+    if (error instanceof Error && DISK_FAILURES.has(errnoOf(error) ?? ''))
+      return result('failed', null, raced, error.message);
     const path = error instanceof FormatError ? error.file : undefined;
     if (error instanceof FormatError) {
       problems.push({

@@ -193,7 +193,7 @@ export class Follower<L extends Look> {
 /** What the system or the source brings about, and time or a person may mend; all else is a fault of the program. */
 function asKnown(error: unknown): CyrsyncError | undefined {
   if (error instanceof CyrsyncError) return error;
-  if (!(error instanceof Error && 'syscall' in error)) return undefined;
+  if (!(error instanceof Error && 'code' in error && /^E[A-Z]+$/.test(String(error.code)))) return undefined;
   return new CyrsyncError(
     'A file can not be read or written',
     error.message,

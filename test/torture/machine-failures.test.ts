@@ -1,0 +1,81 @@
+/** What the machine refuses: it is said once, with the place and what to do, and the next run goes on. */
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { MAIN } from '../support/cyrsync.js';
+import { everything, Lab } from './lab.js';
+
+let lab: Lab;
+let before: Map<string, string>;
+beforeAll(async () => {
+  lab = await Lab.open('3.6-virtdomains', { partitions: ['default', 'p2'] });
+  before = everything(lab.spoolDir);
+});
+afterAll(() => {
+  expect(everything(lab.spoolDir)).toEqual(before);
+  lab.close();
+});
+
+describe.runIf(process.geteuid?.() === 0)("a target's disk that can not be written to", () => {
+  it.each(['1', '0'])('is one problem a partition, not one a mailbox (CYRSYNC_NATIVE=%s)', async (native) => {
+    const job = await lab.job(`read-only-${native}`);
+    const data = join(job.target, 'spool/p2');
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', data]);
+    try {
+      execFileSync('mount', ['-o', 'remount,ro', data]);
+      const { code, document } = await job.run('presync', [], { env: { CYRSYNC_NATIVE: native } });
+      expect(code).toBe(3);
+      const { failed, created } = document!.mailboxes;
+      expect([failed > 1, created > 1]).toEqual([true, true]); // the other partition is written all the same
+      const problems = document!.problems.filter(({ code }) => code !== 'partition-overflows');
+      expect(problems).toEqual([expect.objectContaining({ code: 'target-disk', path: data })]);
+      expect(problems[0]!.message).toContain(`${data}/`);
+      expect(problems[0]!.message).toContain(`${failed} mailboxes`);
+      execFileSync('mount', ['-o', 'remount,rw', data]);
+      expect((await job.must(0, 'presync')).mailboxes.failed).toBe(0);
+      await job.must(0, 'verify');
+    } finally {
+      execFileSync('umount', [data]);
+    }
+  });
+});
+
+describe('a state file that is no database any more', () => {
+  it.each<[string, (file: string) => void]>([
+    ['cut off', (file) => truncateSync(file, 20_000)],
+    ['another file', (file) => writeFileSync(file, 'hello\n')],
+  ])('%s: named, with what to do, by every command', async (how, damage) => {
+    const job = await lab.job(`state ${how}`);
+    await job.presync();
+    copyFileSync(job.stateFile, `${job.stateFile}.sound`);
+    damage(job.stateFile);
+    for (const command of ['status', 'presync', 'verify']) {
+      const { problems } = await job.must(1, command);
+      expect(problems).toMatchObject([{ code: 'state-file', advice: expect.stringContaining('backup') }]);
+      expect(problems[0]!.message).toContain(job.stateFile);
+    }
+    copyFileSync(`${job.stateFile}.sound`, job.stateFile);
+    expect((await job.must(0, 'presync')).mailboxes.created).toBe(0);
+  });
+});
+
+describe('a job on which another command works', () => {
+  it('is busy: it is said which, and status shows it', async () => {
+    const job = await lab.job('busy');
+    const child = spawn(process.execPath, [MAIN, 'presync', '--iops', '20', '--job', job.file], { stdio: 'ignore' });
+    try {
+      for (let tries = 0; (await job.must(0, 'status')).running === null && tries < 50; tries++) await sleep(100);
+      expect((await job.must(0, 'status')).running).toEqual({ pid: child.pid, command: 'presync' });
+      const { problems } = await job.must(75, 'verify');
+      expect(problems[0]!.message).toContain(`presync is process ${child.pid}`);
+    } finally {
+      const ended = once(child, 'close');
+      child.kill('SIGKILL');
+      await ended;
+    }
+    expect((await job.must(0, 'status')).running).toBeNull();
+  });
+});
