@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { Exit } from '../base/exit.js';
-import { formatBytes, formatSeconds } from '../base/units.js';
-import { type CutoverResult, cutover } from '../cutover/cutover.js';
+import { formatBytes, formatSeconds, plural } from '../base/units.js';
+import { type CutoverResult, cutover, REHEARSAL, SAID_ELSEWHERE } from '../cutover/cutover.js';
 import type { RescueMode } from '../cutover/rescue-leftovers.js';
 import { rescueText } from '../report/rescue-text.js';
 import { table } from '../report/text.js';
@@ -52,7 +52,7 @@ export function cutoverCommand(): Command {
           if (result.pass) state.setFact('cutoverPhases', JSON.stringify(result.phases)); // for the forecast
           if (result.selection) keepSelection(state, result.selection, env.problems);
           state.saveProblems(env.problems.all);
-          for (const { check, detail } of result.checks.filter(({ ok }) => !ok))
+          for (const { check, detail } of result.checks.filter((c) => !c.ok && !SAID_ELSEWHERE.includes(c.check)))
             env.problems.add({
               code: 'check-failed',
               message: `${check}: ${detail}`,
@@ -61,7 +61,10 @@ export function cutoverCommand(): Command {
           const { replaced: _replaced, ...body } = result;
           return {
             body,
-            text: cutoverText(result),
+            text: cutoverText(
+              result,
+              options.rehearse && result.pass ? `${job.target.conf.configDirectory}/${REHEARSAL}` : undefined,
+            ),
             exit: result.checks.every(({ ok }) => ok) ? undefined : Exit.failed,
           };
         },
@@ -70,9 +73,12 @@ export function cutoverCommand(): Command {
     });
 }
 
-function cutoverText(result: CutoverResult): string {
+/** @param rehearsal Where the databases were written, if not in place. */
+function cutoverText(result: CutoverResult, rehearsal: string | undefined): string {
   const parts = [
-    ...(result.replaced.length > 0 ? [`Replaced on the target: ${result.replaced.join('; ')}`] : []),
+    ...(result.replaced.length > 0
+      ? [`${result.pass ? 'Replaced' : 'To be replaced'} on the target: ${result.replaced.join('; ')}`]
+      : []),
     ...(result.pass
       ? [passText(result.pass)]
       : ['Nothing was changed; both servers are stopped as far as can be seen from here.']),
@@ -116,10 +122,21 @@ function cutoverText(result: CutoverResult): string {
       ),
     );
   parts.push(result.phases.map(({ phase, seconds }) => `${phase} ${formatSeconds(seconds)}`).join(', '));
-  if (result.final) {
+  if (rehearsal !== undefined)
     parts.push(
       [
-        'Final. Now:',
+        `A rehearsal: it is not final. The databases are below ${rehearsal}, to be looked at and deleted; in their`,
+        'place nothing was written, and no checks were made. The mail that the pass copied stays, as after a presync.',
+        'Beside an old server that runs, figures that changed meanwhile may be among those called wrong.',
+      ].join('\n'),
+    );
+  else if (result.pass && !result.final)
+    parts.push('It is not final: see the problems, then run cutover again. Do not start the new server.');
+  if (result.final) {
+    const failed = result.pass?.mailboxes.failed ?? 0;
+    parts.push(
+      [
+        `Final${failed === 0 ? '' : `, without ${plural(failed, 'mailbox', 'mailboxes')} that failed: see the problems first`}. Now:`,
         '  1. Take the cron jobs of the old server away (cyr_expire, squatter, ctl_cyrusdb), so that nothing writes there.',
         '  2. Start the new server; look whether a user can log in, sees the folders and finds old mail read.',
         '  3. Run `cyrsync verify`: it reads every message back.',

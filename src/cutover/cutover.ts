@@ -5,9 +5,9 @@
  */
 
 import { isDeepStrictEqual } from 'node:util';
-import { RefusedError } from '../base/errors.js';
+import { CyrsyncError, RefusedError } from '../base/errors.js';
 import { keepHeapSmall } from '../base/heap.js';
-import { firstOf } from '../base/units.js';
+import { firstOf, plural } from '../base/units.js';
 import { mailboxRoots } from '../cyrus/conf/partitions.js';
 import type { MailboxEntry } from '../cyrus/records/mailboxes-db.js';
 import { type DatabasesResult, migrateDatabases, type WaveDatabases } from '../databases/databases.js';
@@ -75,7 +75,12 @@ const NOTHING: Omit<CutoverResult, 'phases' | 'replaced'> = {
   selection: null,
 };
 
-const REHEARSAL = '.cyrsync-rehearsal';
+/** Below the target's configdirectory. */
+export const REHEARSAL = '.cyrsync-rehearsal';
+/** Of these checks a problem says more. */
+const SOURCE_AT_REST = 'nothing moved on the source';
+const ALL_WRITTEN = 'what changed was copied';
+export const SAID_ELSEWHERE: readonly string[] = [SOURCE_AT_REST, ALL_WRITTEN];
 
 export async function cutover(
   job: Job,
@@ -103,7 +108,7 @@ export async function cutover(
     endPhase('servers stopped');
     let result: CutoverResult = { ...NOTHING, phases, replaced };
     if (options.dryRun) return result;
-    const { figures, inventory, plan, copied } = await runPass(
+    const { figures, inventory, plan, copied, notWritten } = await runPass(
       job,
       state,
       { kind: 'cutover', full: false, checksum: false, acceptRemovals: options.acceptRemovals },
@@ -125,7 +130,7 @@ export async function cutover(
     endPhase('leftovers');
     const units = new Set(inventory.mailboxes.map(({ unit }) => unit));
     // The pass may have taken long.
-    requireTargetStopped(job, 'Stop it, keep it from being started (systemd, monit), and run cutover again.');
+    requireStillStopped(job, 'Stop it, keep it from being started (systemd, monit), and run cutover again.');
     if (wave && !options.rehearse) beginWave(job, state, target, units);
     const databases = await migrateDatabases(
       job,
@@ -144,23 +149,31 @@ export async function cutover(
     const copiedIds = new Set(inventory.mailboxes.flatMap(({ at, uniqueid }) => (copied[at] === 1 ? uniqueid : [])));
     const checks = checkTarget(job, inventory, migrated, target, copiedIds, opened);
     endPhase('checks');
-    requireTargetStopped(
+    requireStillStopped(
       job,
       'It was started while its databases were written, and may have them half: stop it, and run cutover again.',
     );
     const moved = [...sweepAgain(job, inventory, wave), ...databases.changedSince()];
-    if (moved.length > 0) {
-      throw new RefusedError(
-        'Somebody still writes to the source',
-        `changed since the last pass: ${firstOf(moved)}`,
-        wave
-          ? 'Keep these users out of the old server, and their mail from it, then run cutover again.'
-          : 'Stop the old server and its cron jobs (cyr_expire, squatter), then run cutover again.',
-        { code: 'source-moved' },
-      );
-    }
+    checks.push(atRest(moved), allWritten(notWritten));
+    if (moved.length > 0)
+      context.problems.add({
+        code: 'source-moved',
+        message: `Somebody still writes to the source: ${atRest(moved).detail}`,
+        advice: `It is not final, and the new server's databases are to be written anew: ${
+          wave
+            ? 'keep these users out of the old server, and their mail from it, then run cutover again.'
+            : 'stop the old server and its cron jobs (cyr_expire, squatter), then run cutover again.'
+        }`,
+      });
     endPhase('second sweep');
-    const final = checks.every(({ ok }) => ok) && figures.complete && figures.mailboxes.deferred === 0;
+    const { deferred } = figures.mailboxes;
+    const final = checks.every(({ ok }) => ok) && figures.complete && deferred === 0;
+    if (deferred > 0)
+      context.problems.add({
+        code: 'not-final',
+        message: `it is not final: ${plural(deferred, 'mailbox', 'mailboxes')} kept changing while they were read`,
+        advice: 'Stop what writes to the old spool, then run cutover again.',
+      });
     if (final) {
       for (const partition of job.target.conf.partitions.values())
         for (const path of mailboxRoots(partition)) target.root(path).removeEmpty(STAGING);
@@ -176,6 +189,19 @@ export async function cutover(
   } finally {
     target.close();
   }
+}
+
+/** What the second sweep found. */
+function atRest(moved: readonly string[]): Check {
+  const detail = moved.length === 0 ? 'since the last pass' : `changed since the last pass: ${firstOf(moved)}`;
+  return { check: SOURCE_AT_REST, ok: moved.length === 0, detail };
+}
+
+/** Mail that found no room would be missing on the new server, and no later pass bring it. */
+function allWritten(notWritten: number): Check {
+  const detail =
+    notWritten === 0 ? 'the disks took it' : `${plural(notWritten, 'mailbox', 'mailboxes')} not, or in part`;
+  return { check: ALL_WRITTEN, ok: notWritten === 0, detail };
 }
 
 function openForWave(job: Job, state: State, inventory: Inventory, problems: ProblemList): WaveDatabases {
@@ -219,7 +245,7 @@ function requireStopped(job: Job, options: CutoverOptions, wave: boolean): void 
       old.slice(0, 4).join('; '),
       wave
         ? "Stop it for the time of this cutover. Or keep the wave's users out of it (cyr_deny, the proxy), hold or turn their mail, and run cutover --force: whatever changes of theirs meanwhile is noticed, and it is not final."
-        : 'Stop it (and its cron jobs), then run cutover again.',
+        : `Stop it (and its cron jobs), then run cutover again.${options.rehearse ? ' To rehearse beside the running server, give --force.' : ''}`,
       { code: 'old-server-runs' },
     );
   requireTargetStopped(
@@ -230,11 +256,18 @@ function requireStopped(job: Job, options: CutoverOptions, wave: boolean): void 
   );
 }
 
+const NEW_RUNS = ['The new server runs', { code: 'new-server-runs' }] as const;
+
 /** @throws RefusedError */
 function requireTargetStopped(job: Job, next: string): void {
   const now = runningServer(job.target);
-  if (now.length > 0)
-    throw new RefusedError('The new server runs', now.slice(0, 4).join('; '), next, { code: 'new-server-runs' });
+  if (now.length > 0) throw new RefusedError(NEW_RUNS[0], now.slice(0, 4).join('; '), next, NEW_RUNS[1]);
+}
+
+/** The same once something was written on the target: no refusal any more. @throws CyrsyncError */
+function requireStillStopped(job: Job, next: string): void {
+  const now = runningServer(job.target);
+  if (now.length > 0) throw new CyrsyncError(NEW_RUNS[0], now.slice(0, 4).join('; '), next, NEW_RUNS[1]);
 }
 
 /** All fingerprints once more, and mailboxes.db: 0.4 s for 100,000 mailboxes, and it works everywhere. */

@@ -217,7 +217,11 @@ export class TargetDir {
   }
 
   setTimes(name: string, seconds: number): void {
-    utimesSync(osPath(this.path(name)), seconds, seconds);
+    try {
+      utimesSync(osPath(this.path(name)), seconds, seconds);
+    } catch (error) {
+      throw namingDir(error);
+    }
   }
 
   fsync(): void {

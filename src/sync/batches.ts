@@ -71,6 +71,11 @@ export class Batches<T extends Todo> {
     readonly hooks: BatchHooks<T>,
   ) {}
 
+  /** Mailboxes that could not be written to the target's disk. */
+  get notWritten(): number {
+    return [...this.#diskFailures.values()].reduce((sum, { mailboxes }) => sum + mailboxes, 0);
+  }
+
   /** @param todos Gone through twice: made when they are asked for, they take no memory. */
   async run(todos: Iterable<T> & { readonly length: number }): Promise<void> {
     this.#of = todos.length;

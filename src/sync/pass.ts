@@ -42,6 +42,8 @@ export interface PassResult {
   readonly plan: Plan;
   /** By numbers of the table: 1 for those that were copied, or tried to. */
   readonly copied: Uint8Array;
+  /** Mailboxes that the target's disk did not take: full, or read-only. */
+  readonly notWritten: number;
 }
 
 export async function runPass(job: Job, state: State, options: PassOptions, context: PassContext): Promise<PassResult> {
@@ -130,7 +132,7 @@ class Pass {
       }
     }
     context.stop.throwIfInterrupted();
-    return { figures: this.#figures, inventory, plan, copied };
+    return { figures: this.#figures, inventory, plan, copied, notWritten: batches.notWritten };
   }
 
   #removeGone(inventory: Inventory): void {
