@@ -119,10 +119,16 @@ export function openStateDatabase(file: string): StateDatabase {
   db.pragma('journal_mode = WAL');
   db.pragma('synchronous = FULL'); // a power cut must not lose the "in flight" commit
   db.pragma('cache_size = -4000'); // KiB; better-sqlite3's own 16 MB make nothing faster here
-  const version = db.pragma('user_version', { simple: true }) as number;
-  if (version === 0) {
-    db.exec(`BEGIN; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
-  } else if (version !== SCHEMA_VERSION) {
+  const versionOf = () => db.pragma('user_version', { simple: true }) as number;
+  if (versionOf() === 0) {
+    // `status`, which takes no lock of the job, may come in between: only one makes the tables.
+    const make = db.transaction(() => {
+      if (versionOf() === 0) db.exec(`${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION};`);
+    });
+    make.immediate();
+  }
+  const version = versionOf();
+  if (version !== SCHEMA_VERSION) {
     db.close();
     throw new ConfigError(
       `${file} is of another version of cyrsync`,

@@ -1,7 +1,7 @@
 /** What the machine refuses: it is said once, with the place and what to do, and the next run goes on. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -60,6 +60,14 @@ describe('a state file that is no database any more', () => {
     copyFileSync(`${job.stateFile}.sound`, job.stateFile);
     expect((await job.must(0, 'presync')).mailboxes.created).toBe(0);
   });
+});
+
+it('a state that several commands open first, at the same time, is made once', async () => {
+  const job = await lab.job('together');
+  for (let round = 0; round < 5; round++) {
+    rmSync(job.stateFile, { force: true });
+    await Promise.all([1, 2, 3, 4].map(() => job.must(0, 'status')));
+  }
 });
 
 describe('a job on which another command works', () => {
