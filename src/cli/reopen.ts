@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
 import { ConfigError } from '../base/errors.js';
-import { firstOf } from '../base/units.js';
-import { targetIndexHeader } from '../cutover/target-state.js';
-import { asInternalName } from '../cyrus/names/mailbox-name.js';
+import { firstOf, plural } from '../base/units.js';
+import { requireTargetStopped } from '../cutover/cutover.js';
+import { newsOfTarget, reopen, type TargetNews } from '../cutover/reopen.js';
 import { TargetTrees } from '../disk/trees.js';
-import { unitOf } from '../inventory/listed-mailbox.js';
 import { table } from '../report/text.js';
 import type { State } from '../state/state.js';
 import { type CommonOptions, commonCommand, runOnJob } from './run.js';
@@ -22,51 +21,50 @@ export function reopenCommand(): Command {
         const last = lastFinal(state);
         if (last === undefined)
           throw new ConfigError('The job is not final', 'there is nothing to take back', 'Run presync or cutover.');
+        const isWhole = state.units.finals().size === 0 || state.fact('final') !== undefined;
+        if (options.discard && isWhole)
+          requireTargetStopped(
+            job,
+            'Stop it first: what users do there from now on would be lost without being listed.',
+          );
         const target = new TargetTrees(job.target, job.owner);
         try {
-          const finals = state.units.finals();
-          const isOfLast = (name: string) =>
-            finals.size === 0 || finals.get(unitOf(asInternalName(name), job.source.conf)) === last;
-          const damaged: string[] = [];
-          const newer: { mailbox: string; firstUid: number; lastUid: number }[] = [];
-          for (const row of state.mailboxes.known()) {
-            if (!isOfLast(row.name)) continue;
-            const index = targetIndexHeader(job, row, target);
-            if (index === 'damaged') damaged.push(row.name);
-            else if (index && index.lastUid > row.lastUid)
-              newer.push({ mailbox: row.name, firstUid: row.lastUid + 1, lastUid: index.lastUid });
-          }
-          if (damaged.length > 0)
-            env.problems.add({
-              code: 'target-index-damaged',
-              message: `what mail came on the target can not be seen where its index is damaged: ${firstOf(damaged)}`,
-              advice: 'Run reconstruct there, and look again.',
-            });
+          const news = newsOfTarget(job, state, target, last, env.problems);
+          const { newer, made } = news;
           if (options.discard) {
-            state.units.reopen(last, () => state.setFact('final', undefined));
+            reopen(state, last, news);
             const rest = state.units.finals().size;
             return {
-              body: { newer, reopened: true },
-              text: `Reopened: presync works again, and checks what it finds on the target.${rest === 0 ? '' : ' Earlier waves stay final. While the databases of the new server name what is reopened, it must be stopped for a pass.'}`,
+              body: { newer, made, reopened: true },
+              text: `Reopened: presync works again, and makes each mailbox on the target as it is on the source.${rest === 0 ? '' : ' Earlier waves stay final. While the databases of the new server name what is reopened, it must be stopped for a pass.'}`,
             };
           }
-          if (newer.length > 0)
+          if (newer.length + made.length > 0)
             env.problems.add({
               code: 'target-has-new-mail',
-              message: `${newer.length} mailboxes got mail on the target`,
-              advice: 'Save it, then run reopen --discard.',
+              message: `${plural(newer.length, 'mailbox', 'mailboxes')} got mail on the target, ${made.length} with messages were made, renamed or deleted there`,
+              advice: 'Save what is wanted, then run reopen --discard.',
             });
-          const text =
-            newer.length === 0
-              ? 'The target has no mail that the source had not. `cyrsync reopen --discard` puts the job back.'
-              : table(
-                  ['mailbox', 'first new UID', 'last'],
-                  newer.map((n) => [n.mailbox, n.firstUid, n.lastUid]),
-                );
-          return { body: { newer, reopened: false }, text };
+          return { body: { newer, made, reopened: false }, text: newsText(newer, made) };
         } finally {
           target.close();
         }
       });
     });
+}
+
+function newsText(newer: TargetNews['newer'], made: readonly string[]): string {
+  return [
+    ...(newer.length + made.length === 0 ? ['The target has no message that the source had not.'] : []),
+    ...(newer.length === 0
+      ? []
+      : [
+          table(
+            ['mailbox', 'first new UID', 'last'],
+            newer.map((n) => [n.mailbox, n.firstUid, n.lastUid]),
+          ),
+        ]),
+    ...(made.length === 0 ? [] : [`Made, renamed or deleted there, with messages: ${firstOf(made, ', ', 50)}`]),
+    'Flags set and messages deleted there are not looked for. `cyrsync reopen --discard` puts the job back: the next pass makes the target as the source is.',
+  ].join('\n\n');
 }

@@ -181,6 +181,7 @@ export async function cutover(
       state.units.finish(units, at, () => {
         if (job.options.select.only === undefined) state.setFact('final', at);
         state.setFact('merging', undefined);
+        state.setFact('discarded', undefined);
         state.sweep.forget();
       });
       if (wave) removeBackups(job, target);
@@ -259,7 +260,7 @@ function requireStopped(job: Job, options: CutoverOptions, wave: boolean): void 
 const NEW_RUNS = ['The new server runs', { code: 'new-server-runs' }] as const;
 
 /** @throws RefusedError */
-function requireTargetStopped(job: Job, next: string): void {
+export function requireTargetStopped(job: Job, next: string): void {
   const now = runningServer(job.target);
   if (now.length > 0) throw new RefusedError(NEW_RUNS[0], now.slice(0, 4).join('; '), next, NEW_RUNS[1]);
 }

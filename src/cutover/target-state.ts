@@ -3,16 +3,16 @@ import { FormatError, RefusedError } from '../base/errors.js';
 import { firstOf } from '../base/units.js';
 import { type IndexHeader, readIndexHeader } from '../cyrus/mailbox/index.js';
 import { LONGEST_HEADER_BYTES } from '../cyrus/mailbox/index-layout.js';
-import { isLive, type MailboxEntry, readMailboxEntries } from '../cyrus/records/mailboxes-db.js';
+import { isLive, readMailboxEntries } from '../cyrus/records/mailboxes-db.js';
 import { errnoOf } from '../disk/os-path.js';
 import { SourceTrees, type TargetTrees } from '../disk/trees.js';
-import { placeOfEntry } from '../inventory/listed-mailbox.js';
 import { databaseFile, entriesOf } from '../inventory/read-mailboxes-db.js';
 import { readServingTarget } from '../inventory/serving-target.js';
 import type { Job } from '../job/job.js';
 import type { KnownMailbox } from '../state/mailbox-rows.js';
 import type { State } from '../state/state.js';
 import { sourcePlaceOfRow } from '../sync/mailbox-tasks.js';
+import { indexHeaderIn, isEmptyMailbox } from '../sync/target-in-use.js';
 
 /**
  * @returns what a first start or test boot left, for people; it is replaced.
@@ -46,13 +46,16 @@ export function inspectTarget(job: Job, state: State, target: TargetTrees): stri
     names.add(name);
     ids.add(uniqueid);
   }
+  const discarded = new Set(JSON.parse(state.fact('discarded') ?? '[]') as string[]);
   const left: string[] = [`${path} with ${list.mailboxes.length} records`];
   for (const entry of list.mailboxes.filter(isLive)) {
     const isSieve = entry.kind === 'f' || entry.name.endsWith(`.${conf.sieveFolder}`);
     if (names.has(entry.name) && (entry.uniqueid === undefined || ids.has(entry.uniqueid))) continue;
     if (entry.uniqueid !== undefined && rescued.has(entry.uniqueid)) continue;
-    if (isSieve) left.push(`${entry.name}, made by the new server of the user's scripts`);
-    else if (isEmptyMailbox(job, entry, target)) left.push(`${entry.name}, without messages`);
+    if (discarded.has(entry.name)) left.push(`${entry.name}, given up by reopen`);
+    else if (isSieve) left.push(`${entry.name}, made by the new server of the user's scripts`);
+    else if (isEmptyMailbox(job, entry, (root) => target.root(root).reader))
+      left.push(`${entry.name}, without messages`);
     else refuse(`${path} has ${entry.name}, which is not of this job and has messages or no readable index`);
   }
   const damaged: string[] = [];
@@ -60,7 +63,7 @@ export function inspectTarget(job: Job, state: State, target: TargetTrees): stri
     if (row.syncedFiles === 0) continue;
     const index = targetIndexHeader(job, row, target);
     if (index === 'damaged') damaged.push(row.name);
-    else if (index && wasUsed(job, row, index.lastUid))
+    else if (index && state.fact('reopened') === undefined && wasUsed(job, row, index.lastUid))
       refuse(`${row.name} has messages on the target that the source never had: it was used`);
   }
   requireSound(damaged);
@@ -85,18 +88,7 @@ export function targetIndexHeader(
   target: TargetTrees,
 ): IndexHeader | 'damaged' | undefined {
   const roots = row.targetPartition === null ? undefined : job.target.conf.partitions.get(row.targetPartition);
-  return roots && indexHeaderIn(target, roots.meta.index, `${row.targetRelative}/cyrus.index`);
-}
-
-function indexHeaderIn(target: TargetTrees, root: string, relative: string): IndexHeader | 'damaged' | undefined {
-  const bytes = target.root(root).reader.readStart(relative, LONGEST_HEADER_BYTES);
-  if (!bytes) return undefined;
-  try {
-    return readIndexHeader(bytes, relative);
-  } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
-    return 'damaged';
-  }
+  return roots && indexHeaderIn(target.root(roots.meta.index).reader, `${row.targetRelative}/cyrus.index`);
 }
 
 /**
@@ -148,11 +140,4 @@ export function inspectServingTarget(job: Job, state: State, target: TargetTrees
   } finally {
     trees.close();
   }
-}
-
-function isEmptyMailbox(job: Job, entry: MailboxEntry, target: TargetTrees): boolean {
-  const place = entry.legacy ? undefined : placeOfEntry(job.target.conf, entry);
-  if (!place) return false;
-  const index = indexHeaderIn(target, place.roots.meta.index, `${place.relative}/cyrus.index`);
-  return index === undefined || (index !== 'damaged' && index.count === 0);
 }

@@ -72,6 +72,8 @@ export interface SyncTask {
   /** Bytes of the mailbox's own annotations; asked for where an index of 2.4 or older is raised. */
   readonly annotationBytes: number;
   readonly holdRemovals: boolean;
+  /** A reopen gave up what came on the target: an index there that is ahead is put back. */
+  readonly discards: boolean;
   /** Anchors of a pass that died or was stopped are about: a link to one is compared by content. */
   readonly verifyLinks: boolean;
 }

@@ -44,6 +44,10 @@ export type FactName =
   | 'placedBy'
   | 'spreadSaid'
   | 'merging'
+  /** When final was taken back, until a pass has compared every mailbox. */
+  | 'reopened'
+  /** Names on the target that this gave up, until the next final. */
+  | 'discarded'
   | 'leftovers';
 
 export class State {
@@ -122,6 +126,11 @@ export class State {
   /** The newest first. */
   lastPasses(count: number): PassRow[] {
     return this.#db.prepare('SELECT * FROM passes ORDER BY id DESC LIMIT ?').all(count) as PassRow[];
+  }
+
+  /** Whether one of that kind was ever begun. */
+  knowsPass(kind: string): boolean {
+    return this.#db.prepare('SELECT 1 FROM passes WHERE kind = ? LIMIT 1').get(kind) !== undefined;
   }
 
   /** The uniqueid once given to a mailbox whose own was missing or not its alone. */

@@ -37,6 +37,7 @@ export interface TaskOptions {
   readonly full: boolean;
   readonly checksum: boolean;
   readonly holdRemovals: boolean;
+  readonly discards: boolean;
   /** The pass before this one died or was stopped: see links.ts. */
   readonly isAfterUnfinished: boolean;
   /** Where they are not simply the source's. */
@@ -139,7 +140,7 @@ export class MailboxTasks {
 
   taskOf({ mailbox, checkContent }: MailboxTodo, row: MailboxRow): BatchTask {
     const place = this.#plan.placeOf(mailbox);
-    const { full, checksum, holdRemovals, isAfterUnfinished } = this.#options;
+    const { full, checksum, holdRemovals, discards, isAfterUnfinished } = this.#options;
     const { form, ...making } = this.#makingOf(mailbox, place, mailbox.summary ?? UNREADABLE);
     const task: SyncTask = {
       id: row.id,
@@ -155,6 +156,7 @@ export class MailboxTasks {
       ...this.#indexForm,
       annotations: annotationForm(this.#job, mailbox.name),
       holdRemovals,
+      discards,
       verifyLinks: isAfterUnfinished,
     };
     return { task, row, partition: place.partition };

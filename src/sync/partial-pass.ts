@@ -251,6 +251,7 @@ function partialTask(
     ...form,
     annotations: annotationForm(job, row.name),
     holdRemovals: false,
+    discards: false,
     verifyLinks: false,
   };
   return { task, row, partition: row.targetPartition! };

@@ -26,6 +26,7 @@ import { noFigures, type PassFigures } from './pass-figures.js';
 import { asPass, openTargets, type PassKind, type PassSession } from './pass-session.js';
 import { SweepList } from './save-sweep-list.js';
 import { missingRoots, rootsWithMail } from './source-roots.js';
+import { requireTargetUnused } from './target-in-use.js';
 import { requireTargetReads } from './target-version.js';
 import { rememberDenials, requireFreePlaces, requireWaveReady } from './wave-guard.js';
 
@@ -71,6 +72,7 @@ class Pass {
     requireTargetReads(job, inventory);
     const wave = inventory.selection.isWave ? openWave(job, state, inventory, source, context.problems) : undefined;
     if (wave) requireWaveReady(job, wave, inventory);
+    else if (options.kind !== 'cutover') requireTargetUnused(job, state, inventory);
     if (wave && options.kind !== 'cutover') rememberDenials(job, state, source, inventory);
     const held = this.#askGuard({ ...countLosses(job, inventory), emptiedRoots: this.#emptiedRoots(inventory) });
     const plan = forgetDetails(
@@ -78,10 +80,12 @@ class Pass {
     );
     for (const problem of newProblems(plan, state)) context.problems.add(problem);
     const isAfterUnfinished = state.lastPasses(2)[1]?.complete === 0;
+    const discards = state.fact('reopened') !== undefined;
     const taskOptions = {
-      full: options.full,
+      full: options.full || discards,
       checksum: options.checksum,
       holdRemovals: held,
+      discards,
       isAfterUnfinished,
       quotaRoots: wave && new Set(wave.quotaRoots.keys()),
     };
@@ -122,6 +126,7 @@ class Pass {
     this.#figures.complete = !context.stop.stopped;
     if (this.#figures.complete) {
       state.setFact('roots', JSON.stringify(usedRoots(job, inventory, source)));
+      if (discards && this.#figures.mailboxes.deferred === 0) state.setFact('reopened', undefined);
       if (options.full) state.setFact('lastFull', new Date().toISOString());
       if (options.checksum) state.setFact('lastChecksum', new Date().toISOString());
       // Who is left out for disuse may be at work again, and none of his files is in the list.

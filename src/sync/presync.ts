@@ -8,6 +8,7 @@ import { databaseDirectories } from '../cyrus/layout/config-paths.js';
 import { isDirectory, readDirectoryIsEmpty } from '../disk/empty.js';
 import { SourceTrees } from '../disk/trees.js';
 import type { Job } from '../job/job.js';
+import { runningServer } from '../job/running-server.js';
 import type { State } from '../state/state.js';
 import type { PassOptions, PassResult } from './pass.js';
 import type { PassContext } from './pass-context.js';
@@ -73,11 +74,22 @@ function mayLookQuickly(job: Job, state: State, source: SourceTrees): boolean {
   requireTargetReads(job);
   // What a cutover began may be in the databases of the target's server: the whole pass looks whether that runs.
   if (state.units.isHalfDone()) return false;
+  if (isTakenUp(job, state)) return false;
   if (missingRoots(job, source).length > 0) return false;
   const { conf, real } = job.target;
   if (![...partitionRoots(conf), ...databaseDirectories(conf)].every((path) => isDirectory(real(path)))) return false;
   const held = rootsWithMail(state).map((path) => source.root(path));
   return held.every((root) => root !== undefined && !readDirectoryIsEmpty(root));
+}
+
+/** A cutover has written the new server's databases, and it runs: the whole pass refuses. Waves are looked at above. */
+function isTakenUp(job: Job, state: State): boolean {
+  return (
+    state.knowsPass('cutover') &&
+    job.options.select.only === undefined &&
+    state.units.finals().size === 0 &&
+    runningServer(job.target).length > 0
+  );
 }
 
 /** Of a pass that has found this, and done nothing yet. */

@@ -173,13 +173,14 @@ class MailboxCopy {
   /** last_uid never falls: an index that has less is not the one we know (a reconstruct that died, a restored copy). */
   #hasRegressed(manifest: IndexView): boolean {
     const { index } = this.#work.read;
-    if (index.lastUid >= manifest.lastUid) return false;
+    if (index.lastUid >= manifest.lastUid || this.#work.task.discards) return false;
     this.#work.problems.push({
       code: 'index-regressed',
       message: `its index ends at UID ${index.lastUid} (UIDVALIDITY ${index.uidvalidity}), the target's at ${manifest.lastUid} (UIDVALIDITY ${manifest.uidvalidity})`,
       advice:
-        'Was it restored or reconstructed? Where the source is right, delete this mailbox directory on the target and run presync again.',
+        'Was it restored or reconstructed, or did mail come on the target? Where the source is right, delete this mailbox directory on the target and run presync again.',
       mailbox: this.#work.task.name,
+      path: `${this.#work.task.to.meta.index}/${this.#work.task.to.relative}`,
     });
     return true;
   }
