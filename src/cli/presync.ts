@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { ConfigError } from '../base/errors.js';
-import { formatBytes, plural } from '../base/units.js';
+import { formatBytes, formatSeconds, plural } from '../base/units.js';
 import type { Job } from '../job/job.js';
 import type { State } from '../state/state.js';
 import type { PassResult } from '../sync/pass.js';
@@ -29,6 +29,7 @@ export function presyncCommand(): Command {
         'presync/1',
         options,
         async (job, state, env) => {
+          const begun = new Date();
           if (options.until !== undefined) env.stop.stopAt(deadline(options.until));
           if (job.options.select.only === undefined)
             requireNotFinal(state, 'the target may hold new mail, which a pass would overwrite');
@@ -51,9 +52,11 @@ export function presyncCommand(): Command {
             await tryScriptsEarly(job, state, pass);
           }
           state.saveProblems(env.problems.all);
+          // A log of many nights has this and nothing else.
+          const when = `begun ${begun.toISOString().slice(0, 19)}Z, took ${formatSeconds((Date.now() - begun.getTime()) / 1000)}`;
           return early === undefined
-            ? { body: figures, text: passText(figures) }
-            : { body: { ...figures, rescued: early.rescued }, text: `${passText(figures)}\n${early.text}` };
+            ? { body: figures, text: `${passText(figures)}\n${when}` }
+            : { body: { ...figures, rescued: early.rescued }, text: `${passText(figures)}\n${early.text}\n${when}` };
         },
         'from-watch',
       );

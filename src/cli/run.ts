@@ -74,7 +74,11 @@ export async function run(
       : options.json || !process.stderr.isTTY
         ? 'quiet'
         : 'normal';
-  const interrupt = () => env.stop.interrupt();
+  const interrupt = () => {
+    if (env.interactive && !env.stop.interrupted)
+      process.stderr.write('\r\x1b[KStopping: what was begun is ended first, and kept.\n');
+    env.stop.interrupt();
+  };
   const env: Environment = {
     log: createLog(options.verbose ? 'verbose' : level, (text) => process.stderr.write(text)),
     stop: new StopSignal(),
@@ -96,6 +100,7 @@ export async function run(
   }
   process.off('SIGINT', interrupt);
   process.off('SIGTERM', interrupt);
+  if (env.interactive) process.stderr.write('\r\x1b[K'); // where a line of progress was, the result comes
   const problems = [...(failure ? [failure] : []), ...env.problems.all, ...(outcome.standing ?? [])];
   const exit = outcome.exit ?? (env.problems.size > 0 ? Exit.needsPerson : Exit.done);
   const finished = new Date();

@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import { ConfigError } from '../base/errors.js';
 import { Exit } from '../base/exit.js';
-import { formatBytes } from '../base/units.js';
+import { formatBytes, plural } from '../base/units.js';
 import { table } from '../report/text.js';
 import { verify } from '../verify/verify.js';
+import { passContext } from './pass-context.js';
 import { type CommonOptions, commonCommand, runOnJob } from './run.js';
 
 export function verifyCommand(): Command {
@@ -11,15 +12,30 @@ export function verifyCommand(): Command {
     .option('--sample <n%>', 'read the content of this share of the messages, the size of all')
     .action(async (options: CommonOptions & { sample?: string }) => {
       await runOnJob('verify/1', options, async (job, state, env) => {
-        env.listenForSignals();
-        const result = await verify(job, state, parseSample(options.sample), env.stop);
+        const { preparing, stop } = passContext(env);
+        const result = await verify(job, state, parseSample(options.sample), stop, (done, of) =>
+          preparing?.({ what: 'reading mailboxes back', done, of }),
+        );
+        if (result.mailboxes === 0)
+          env.problems.add({
+            code: 'nothing-copied',
+            message: 'nothing was verified: by this state no mailbox has been copied yet',
+            advice: 'Run presync first. If passes have run: is this the right job file, and was its state lost?',
+          });
         if (result.mismatches.length > 0)
           env.problems.add({
             code: 'mismatches',
             message: `${result.mismatches.length} mismatches, each listed`,
             advice: 'Run presync --checksum, or compare these messages with the source.',
           });
-        const head = `${result.mailboxes} mailboxes, ${result.messages} messages, ${formatBytes(result.bytes)}: ${result.mismatches.length === 0 ? 'all as their index records say' : `${result.mismatches.length} mismatches`}`;
+        const found =
+          result.mismatches.length === 0 ? 'all as their index records say' : `${result.mismatches.length} mismatches`;
+        const head = [
+          `${result.mailboxes} mailboxes, ${result.messages} messages, ${formatBytes(result.bytes)}${result.mailboxes === 0 ? '' : `: ${found}`}`,
+          ...(result.notCopied > 0 && result.mailboxes > 0
+            ? [`${plural(result.notCopied, 'mailbox', 'mailboxes')} not copied yet, and not verified`]
+            : []),
+        ].join('\n');
         const rows = result.mismatches.map((m) => [
           m.mailbox,
           m.uid === null ? '' : String(m.uid),

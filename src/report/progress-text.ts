@@ -29,12 +29,15 @@ export function progressText(progress: Progress, seconds: number, waiting: strin
   const { mailboxes, of, messages, bytes } = progress;
   const full = Math.floor(shareDone(progress) * BAR);
   const left = secondsLeft(progress, seconds);
+  // What is asked for most comes first: a narrow terminal cuts the line off.
+  const when =
+    waiting !== undefined ? `waiting: ${waiting}` : left === undefined ? undefined : `${formatSeconds(left)} left`;
   return [
-    `[${'#'.repeat(full)}${'.'.repeat(BAR - full)}] ${formatCount(mailboxes)} of ${formatCount(of)} mailboxes`,
+    `[${'#'.repeat(full)}${'.'.repeat(BAR - full)}] ${when ?? `${formatCount(mailboxes)} of ${formatCount(of)} mailboxes`}`,
+    ...(when === undefined ? [] : [`${formatCount(mailboxes)} of ${formatCount(of)} mailboxes`]),
     `${formatCount(messages)} messages`,
     formatBytes(bytes),
     ...(seconds >= 1 ? [`${formatBytes(bytes / seconds)}/s`] : []),
-    ...(waiting !== undefined ? [`waiting: ${waiting}`] : left === undefined ? [] : [`${formatSeconds(left)} left`]),
   ].join(', ');
 }
 

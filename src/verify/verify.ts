@@ -28,6 +28,8 @@ export interface VerifyResult {
   messages: number;
   bytes: number;
   withGuid: number;
+  /** Mailboxes that the job knows and the target does not have yet. */
+  notCopied: number;
   readonly mismatches: Mismatch[];
 }
 
@@ -47,9 +49,23 @@ interface Setup {
   readonly sample: number;
 }
 
-const emptyResult = (): VerifyResult => ({ mailboxes: 0, messages: 0, bytes: 0, withGuid: 0, mismatches: [] });
+const emptyResult = (): VerifyResult => ({
+  mailboxes: 0,
+  messages: 0,
+  bytes: 0,
+  withGuid: 0,
+  notCopied: 0,
+  mismatches: [],
+});
 
-export async function verify(job: Job, state: State, sample: number, stop: StopSignal): Promise<VerifyResult> {
+/** @param onProgress Told of mailboxes that are done, and of how many. */
+export async function verify(
+  job: Job,
+  state: State,
+  sample: number,
+  stop: StopSignal,
+  onProgress: (done: number, of: number) => void,
+): Promise<VerifyResult> {
   // What an earlier wave brought is live: its users have changed it since.
   const finals = state.units.finals();
   const last = [...finals.values()].sort().at(-1);
@@ -57,10 +73,14 @@ export async function verify(job: Job, state: State, sample: number, stop: StopS
     const final = finals.size === 0 ? undefined : finals.get(unitOf(asInternalName(name), job.source.conf));
     return final !== undefined && final !== last;
   };
+  const total = emptyResult();
   const tasks: VerifyTask[] = state.mailboxes.all().flatMap((row) => {
     if (isLiveSince(row.name)) return [];
     const roots = row.targetPartition === null ? undefined : job.target.conf.partitions.get(row.targetPartition);
-    if (!roots || row.form === null) return [];
+    if (!roots || row.form === null) {
+      total.notCopied++;
+      return [];
+    }
     return [
       {
         name: row.name,
@@ -73,13 +93,13 @@ export async function verify(job: Job, state: State, sample: number, stop: StopS
       },
     ];
   });
-  const total = emptyResult();
   const add = (part: VerifyResult) => {
     total.mailboxes += part.mailboxes;
     total.messages += part.messages;
     total.bytes += part.bytes;
     total.withGuid += part.withGuid;
     total.mismatches.push(...part.mismatches);
+    onProgress(total.mailboxes, tasks.length);
   };
   const setup: Setup = { verifyPrefix: job.target.prefix, sample };
   let next = 0;

@@ -6,10 +6,16 @@ const HALF = { mailboxes: 10, of: 30, messages: 500, totalMessages: 1000, bytes:
 const NONE = { mailboxes: 0, of: 4, messages: 0, totalMessages: 0, bytes: 0, totalBytes: 0 };
 
 describe('the line of progress', () => {
-  it('has bar, counts, rate and what is left', () => {
+  it('has bar, what is left, counts and rate', () => {
     expect(progressText(HALF, 10, undefined)).toBe(
-      '[##########..........] 10 of 30 mailboxes, 500 messages, 50 MiB, 5.0 MiB/s, 10 s left',
+      '[##########..........] 10 s left, 10 of 30 mailboxes, 500 messages, 50 MiB, 5.0 MiB/s',
     );
+  });
+
+  it('shows what is left, or why it waits, on a terminal of 80 columns however large the job is', () => {
+    const large = { ...HALF, mailboxes: 100_000, of: 300_000, messages: 50_000_000, totalMessages: 150_000_000 };
+    expect(progressText(large, 36_000, undefined).slice(0, 79)).toMatch(/ left, 100,000 of 300,000 mailboxes/);
+    expect(progressText(large, 36_000, 'the load is 9.1, above 4').slice(0, 79)).toContain('above 4');
   });
 
   it('says why it stands still in place of what is left', () => {
