@@ -6,7 +6,7 @@
 import { FormatError } from '../base/errors.js';
 import type { DbEntry } from '../cyrus/db/entry.js';
 import { CONFIG_KINDS, type ConfigWhat } from '../cyrus/layout/config-files.js';
-import { sharedFile, userFile } from '../cyrus/layout/config-paths.js';
+import { DAV_JOURNAL, sharedFile, userFile } from '../cyrus/layout/config-paths.js';
 import { type InternalName, inboxOf } from '../cyrus/names/mailbox-name.js';
 import { countersVersionOf, parseCounters, printCounters } from '../cyrus/records/counters.js';
 import { readSubscriptions, writeSubscriptions } from '../cyrus/records/subscriptions.js';
@@ -114,6 +114,7 @@ function carry(context: UserFilesContext, files: readonly OwnedFile[], what: Con
       const bytes = bytesFor(context, file, what);
       if (!bytes) continue; // gone meanwhile
       context.writer.write(to, bytes);
+      if (what === 'user/*.dav') dropJournal(context, file);
       carried++;
     } catch (error) {
       if (!(error instanceof FormatError || error instanceof RangeError)) throw error;
@@ -126,6 +127,14 @@ function carry(context: UserFilesContext, files: readonly OwnedFile[], what: Con
     }
   }
   return carried;
+}
+
+/** That of another database, which a test boot left: the new server would roll it back into this one. */
+function dropJournal(context: UserFilesContext, file: OwnedFile): void {
+  if (file.suffix === DAV_JOURNAL) return;
+  const to = targetPath(context, { ...file, suffix: DAV_JOURNAL });
+  const isOurs = context.reader.bytes(`${file.path}-journal`) !== undefined;
+  if (to !== undefined && !isOurs && context.writer.root.stat(to)) context.writer.remove(to);
 }
 
 /** Undefined where the target has no place for it. */

@@ -167,6 +167,7 @@ class ConfigWalk {
   }
 
   #userFileById(relative: string, uniqueid: string, suffix: string): Facts | undefined {
+    if (suffix === 'NEW') return UNFINISHED;
     const { conf } = this.#context.job.source;
     const inbox = inboxById(this.#context, uniqueid);
     if (!inbox) return misplaced(this.#root, 'user-file', `of uniqueid ${uniqueid}`, undefined, 'gone');

@@ -560,8 +560,11 @@ describe('files of users', () => {
       put(`${dir('user.ann')}/sub.db`, 'x');
       put(`${dir('user.ann.a')}/sub.db`, 'x');
       put('/conf/user/uuid/n/o/nobodynobodynobodynobody/sub.db', 'x');
+      put(`${dir('user.ann')}/counters.db.NEW`, 'x'); // as a kill -9 left it on a real 3.6.1
+      put(`${dir('user.ann')}/dav.db-journal`, 'x');
       expect(shown(find())).toEqual(
         [
+          `debris ${dir('user.ann')}/counters.db.NEW skip`,
           `stale-user-file ${dir('user.ann.a')}/sub.db skip`,
           'stale-user-file /conf/user/uuid/n/o/nobodynobodynobodynobody/sub.db skip',
         ].sort(),

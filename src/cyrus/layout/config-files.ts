@@ -28,10 +28,13 @@ export interface ConfigKind {
 /** `domain/H/DOMAIN/`, or nothing. */
 const DOMAIN = '(?:domain/[^/]+/[^/]+/)?';
 
-/** A user's file by name or by uniqueid, or that of shared mailboxes. */
-function ofUsers(suffix: string): RegExp {
+/**
+ * A user's file by name or by uniqueid, or that of shared mailboxes.
+ * @param beside Ends of names of what belongs to the file and lies beside it.
+ */
+function ofUsers(suffix: string, beside = ''): RegExp {
   return new RegExp(
-    `^(?:${DOMAIN}user/[^/]+/[^/]+\\.${suffix}|user/uuid/[^/]/[^/]/[^/]+/${suffix}\\.db|${DOMAIN}shared\\.${suffix})$`,
+    `^(?:${DOMAIN}user/[^/]+/[^/]+\\.${suffix}|user/uuid/[^/]/[^/]/[^/]+/${suffix}\\.db|${DOMAIN}shared\\.${suffix})${beside}$`,
   );
 }
 
@@ -112,7 +115,7 @@ export const CONFIG_KINDS = [
     what: 'user/*.dav',
     actions: ['copied', 'left-to-target', 'dropped'],
     note: '',
-    path: ofUsers('dav'),
+    path: ofUsers('dav', '(?:-journal)?'),
   },
   {
     what: 'user/*.xapianactive',

@@ -18,12 +18,16 @@ function domainPrefix(domain: string | undefined, full: boolean): string {
   return domain === undefined ? '' : `domain/${hashChar(domain, full)}/${domain}/`;
 }
 
+/** SQLite's rollback journal of a dav database: where it is left, the database is only whole together with it. */
+export const DAV_JOURNAL = 'dav-journal';
+
 /**
  * Path of a user's file, relative to the configdirectory.
  * @param inboxUuid Uniqueid of the INBOX where that is stored by uniqueid (3.6+), else undefined.
  */
 export function userFile(conf: CyrusConf, user: User, suffix: string, inboxUuid?: string | undefined): string {
-  if (inboxUuid !== undefined) return `user/${uuidDir(inboxUuid)}/${suffix}.db`;
+  if (inboxUuid !== undefined)
+    return `user/${uuidDir(inboxUuid)}/${suffix === DAV_JOURNAL ? 'dav.db-journal' : `${suffix}.db`}`;
   const full = conf.configHashing === 'full';
   const name = fileNameOf(user, conf);
   return `${domainPrefix(user.domain, full)}user/${hashChar(name, full)}/${name}.${suffix}`;
@@ -83,6 +87,7 @@ export function globalSieveDir(conf: CyrusConf, domain?: string | undefined): st
 
 /** What a file below the configdirectory is, by its path alone. The bucket it lies in may be the wrong one. */
 export type ConfigFile =
+  /** `suffix` is `NEW` of a file that is being written, whatever it will be. */
   | { readonly kind: 'user'; readonly user: User; readonly suffix: string; readonly path: string }
   | { readonly kind: 'user-by-id'; readonly uniqueid: string; readonly suffix: string; readonly path: string }
   /** `unfinished`: the name ends in `.NEW`, as that of a file being written does (or a mailbox called NEW has a root). */
@@ -99,7 +104,8 @@ export function parseConfigPath(path: string): ConfigFile | undefined {
   const [top, bucket, third] = parts;
   const last = parts.at(-1)!;
   if (top === 'user' && bucket === 'uuid' && parts.length === 6) {
-    const suffix = /^(.+)\.db$/.exec(last)?.[1];
+    const [, name, unfinished] = /^(.+)\.db(\.NEW)?$/.exec(last) ?? [];
+    const suffix = last === 'dav.db-journal' ? DAV_JOURNAL : unfinished ? 'NEW' : name;
     return suffix === undefined ? undefined : { kind: 'user-by-id', uniqueid: parts[4]!, suffix, path };
   }
   if (top === 'user' && parts.length === 3) {
