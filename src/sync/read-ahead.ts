@@ -47,6 +47,11 @@ export class ReadAhead {
     this.#calls = calls;
   }
 
+  /** Whether reads have to wait for a disk. */
+  get isWaiting(): boolean {
+    return this.#waits.left > 0;
+  }
+
   beginMailbox(): void {
     this.#asked = 0;
     this.#bytes = 0;

@@ -43,6 +43,12 @@ export function syncContext(setup: WorkerSetup, onProgress: (part: SyncProgress)
   };
 }
 
+/** Before the turn of a mailbox: what is read of it beside its messages, and was not when the inventory was taken. */
+function askForMeta({ from: { meta, relative } }: SyncTask, { source }: SyncContext): void {
+  source.root(meta.header)?.askFor(`${relative}/cyrus.header`);
+  source.root(meta.cache)?.askFor(`${relative}/cyrus.cache`);
+}
+
 if (parentPort && workerData !== null && typeof workerData === 'object' && 'sourcePrefix' in workerData) {
   const port = parentPort;
   const setup = workerData as WorkerSetup;
@@ -50,6 +56,7 @@ if (parentPort && workerData !== null && typeof workerData === 'object' && 'sour
   const say = (message: WorkerMessage) => port.postMessage(message);
   const context = syncContext(setup, (part) => say({ part }));
   port.on('message', (tasks: readonly SyncTask[]) => {
+    if (context.readAhead.isWaiting) for (const task of tasks) askForMeta(task, context);
     say({ results: tasks.map((task) => syncMailbox(task, context)) });
   });
 }

@@ -20,6 +20,7 @@ function copying(msOf: (n: number) => number) {
   });
   return {
     asked,
+    ahead,
     /** @returns the numbers asked for before each message's turn */
     copy(count: number, sizeOf: (n: number) => number = () => 1000): number[] {
       early.clear();
@@ -68,8 +69,10 @@ it('no more bytes than 8 MiB are asked for beyond the next message', () => {
 
 it('the next mailbox is asked for from its first message on; after 2,000 the reads are looked at again', () => {
   let isCold = true;
-  const { copy, asked } = copying(() => (isCold ? DISK : MEMORY));
+  const { copy, asked, ahead } = copying(() => (isCold ? DISK : MEMORY));
+  expect(ahead.isWaiting).toBe(false);
   copy(100);
+  expect(ahead.isWaiting).toBe(true);
   asked.length = 0;
   copy(100);
   expect(asked).toEqual(upTo(100));
@@ -77,6 +80,7 @@ it('the next mailbox is asked for from its first message on; after 2,000 the rea
   isCold = false;
   copy(5000);
   expect(asked).toEqual(upTo(2000 - 98 - 100));
+  expect(ahead.isWaiting).toBe(false);
   asked.length = 0;
   isCold = true;
   copy(5000);
