@@ -72,5 +72,9 @@ async function main(): Promise<void> {
   }
 }
 
+// A log on a full disk, a reader that has gone: no reason to end a pass. Whoever writes a result looks whether it went out.
+process.stdout.on('error', () => {});
+process.stderr.on('error', () => {});
+
 // What is thrown here ends the process with its stack.
 void main();

@@ -104,7 +104,8 @@ export async function run(
   const problems = [...(failure ? [failure] : []), ...env.problems.all, ...(outcome.standing ?? [])];
   const exit = outcome.exit ?? (env.problems.size > 0 ? Exit.needsPerson : Exit.done);
   const finished = new Date();
-  if (outcome.raw) process.stdout.write(outcome.raw);
+  let broken: string | undefined;
+  if (outcome.raw) broken = await write(outcome.raw);
   else if (options.json) {
     const frame = {
       cyrsync: VERSION,
@@ -116,17 +117,26 @@ export async function run(
       exit,
       problems,
     };
-    await write(printDocument(frame, outcome.body));
-  } else if (!options.quiet && outcome.text !== '') await write(`${outcome.text}\n`);
+    broken = await write(printDocument(frame, outcome.body));
+  } else if (!options.quiet && outcome.text !== '') broken = await write(`${outcome.text}\n`);
   if (problems.length > 0 && !options.json)
     process.stderr.write(
       `${failure ? '' : `${problems.length === 1 ? '1 problem' : `${problems.length} problems`}\n`}${problemText(problems)}\n`,
     );
-  process.exitCode = exit;
+  if (broken !== undefined)
+    process.stderr.write(
+      `output: The result could not be written to stdout: ${broken}\n    What the command does is done (it would have ended with ${exit}); \`cyrsync status\` shows where it stands.\n`,
+    );
+  process.exitCode = broken === undefined ? exit : Exit.failed;
 }
 
-function write(text: string): Promise<void> {
-  return new Promise((resolve, reject) => process.stdout.write(text, (error) => (error ? reject(error) : resolve())));
+/** @returns why it could not be written; not where the reader has gone (`cyrsync plan | head`): it had enough. */
+function write(text: string | Buffer): Promise<string | undefined> {
+  return new Promise((resolve) =>
+    process.stdout.write(text, (error) =>
+      resolve(!error || ('code' in error && error.code === 'EPIPE') ? undefined : error.message),
+    ),
+  );
 }
 
 /** Runs a command on a job whose state is open, and alone on it unless it only looks. */

@@ -25,14 +25,24 @@ export function whereCommand(): Command {
           const plan = makePlan(job, state, inventory, { trees: source });
           const wanted = new Set(names);
           const mailboxes = inventory.mailboxes
-            .filter(({ name }) => wanted.size === 0 || wanted.has(name))
-            .map((mailbox) => ({
+            .map((mailbox) => ({ mailbox, external: toExternal(mailbox.name, job.target.conf) }))
+            .filter(({ mailbox, external }) => wanted.size === 0 || wanted.has(mailbox.name) || wanted.has(external))
+            .map(({ mailbox, external }) => ({
               name: mailbox.name,
-              external: toExternal(mailbox.name, job.target.conf),
+              external,
               uniqueid: mailbox.uniqueid,
               from: shown(mailbox.place),
               to: shown(plan.placeOf(mailbox)),
             }));
+          for (const { name, external } of mailboxes) for (const found of [name, external]) wanted.delete(found);
+          for (const mailbox of wanted)
+            env.problems.add({
+              code: 'no-such-mailbox',
+              message: 'the source lists no mailbox of that name, or this job does not bring it',
+              advice:
+                'Give its internal name (user.ben.Sent), or the one that an administrator types on the new server.',
+              mailbox,
+            });
           return {
             body: { mailboxes },
             text: table(

@@ -98,6 +98,18 @@ describe('init', () => {
     await runCyrsync(['status', '--job', job], { cwd: '/' }); // as cron starts it
   });
 
+  it('where takes internal and external names, and says which are no mailboxes', async () => {
+    await init(0);
+    const names = ['user.alice', 'user/bob', 'alice', 'user.nobody'];
+    const { document } = await runCyrsync(['where', ...names, '--job', job], { exit: [3] });
+    const found = document.mailboxes as { name: string; external: string }[];
+    expect(found.map(({ name }) => name).sort()).toEqual(['user.alice', 'user.bob']);
+    expect(document.problems).toMatchObject([
+      { code: 'no-such-mailbox', mailbox: 'alice' },
+      { code: 'no-such-mailbox', mailbox: 'user.nobody' },
+    ]);
+  });
+
   it('says what is set and does not come along', async () => {
     writeFileSync(to, target('search_engine: xapian\nsync_log: yes\n'));
     const { document } = await init(0);
