@@ -3,6 +3,7 @@ import { formatSeconds, plural } from '../base/units.js';
 import { table } from '../report/text.js';
 import { watchText } from '../report/watch-text.js';
 import { holderOfJob } from '../state/database.js';
+import type { Forecast } from '../sync/forecast.js';
 import { readWatchStatus } from '../watch/status-file.js';
 import { type CommonOptions, commonCommand, runOnJob } from './run.js';
 import { selectionLines } from './show-selection.js';
@@ -52,13 +53,17 @@ export function statusCommand(): Command {
               ]
             : []),
           `Last pass with --full: ${body.lastFull ?? 'never'}; with --checksum: ${body.lastChecksum ?? 'never'}`,
-          body.forecast === null
-            ? 'No forecast yet: it needs two complete passes.'
-            : `The cutover will take about ${formatSeconds(body.forecast.seconds)} (${formatSeconds(body.forecast.low)} to ${formatSeconds(body.forecast.high)}; ${body.forecast.basis})`,
+          ...(body.final === null ? [forecastText(body.forecast)] : []),
         ].join('\n\n');
         return { body, text, standing: state.problems(), exit: 0 };
       },
       false,
     );
   });
+}
+
+function forecastText(forecast: Forecast | null): string {
+  if (forecast === null) return 'No forecast yet: it needs two complete passes.';
+  const { seconds, low, high, basis } = forecast;
+  return `The cutover will take about ${formatSeconds(seconds)} (${formatSeconds(low)} to ${formatSeconds(high)}; ${basis})`;
 }

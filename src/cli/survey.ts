@@ -6,6 +6,7 @@ import { layoutContradictions } from '../inventory/layout-evidence.js';
 import type { Job } from '../job/job.js';
 import type { Account } from '../model/account.js';
 import { accountText } from '../report/account-text.js';
+import { leftoverTotalsText } from '../report/leftover-totals.js';
 import { verdictText } from '../report/leftovers-text.js';
 import { table } from '../report/text.js';
 import { findLeftovers } from '../survey/leftovers.js';
@@ -71,10 +72,7 @@ export function surveyCommand(): Command {
             ...selectionLines(selection),
             leftovers.length === 0
               ? 'No leftovers.'
-              : `Left behind:\n${table(
-                  ['class', 'directories', 'files', 'size'],
-                  leftovers.map((l) => [l.class, l.directories, l.files, formatBytes(l.bytes)]),
-                )}`,
+              : leftoverTotalsText('Left behind', leftovers, job.options.migrate.deleted),
             ...(todo.length === 0 ? [] : [todo.join('\n')]),
             accountText(account),
           ].join('\n\n');

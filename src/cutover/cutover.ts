@@ -33,6 +33,7 @@ import { STAGING } from '../sync/links.js';
 import { runPass } from '../sync/pass.js';
 import type { PassContext } from '../sync/pass-context.js';
 import type { PassFigures } from '../sync/pass-figures.js';
+import { openTargets } from '../sync/pass-session.js';
 import { requireTargetReads } from '../sync/target-version.js';
 import { type Check, checkTarget } from './checks.js';
 import { type RescueMode, rescueLeftovers } from './rescue-leftovers.js';
@@ -104,6 +105,7 @@ export async function cutover(
   requireStopped(job, options, wave);
   const target = new TargetTrees(job.target, job.owner);
   try {
+    openTargets(job, target, true); // before anything below one of them is asked for
     const replaced = wave ? inspectServingTarget(job, state, target) : inspectTarget(job, state, target);
     endPhase('servers stopped');
     let result: CutoverResult = { ...NOTHING, phases, replaced };

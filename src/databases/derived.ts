@@ -49,6 +49,10 @@ function conversationsOf(version: CyrusVersion) {
   return CONVERSATIONS.find(({ since }) => isAtLeast(version, since));
 }
 
+function alike(from: CyrusVersion, to: CyrusVersion): string {
+  return from === to ? `${to} on both sides` : `${from} and ${to} keep them alike`;
+}
+
 export function conversationsRule(from: CyrusConf, to: CyrusConf): DerivedRule {
   const there = conversationsOf(to.version);
   if (!there || !to.conversations)
@@ -56,8 +60,7 @@ export function conversationsRule(from: CyrusConf, to: CyrusConf): DerivedRule {
   // 3.6.1 makes a database for each user with conversations off as well; in the spool 3.6-uuid-archive they are empty.
   if (!from.conversations) return { action: 'left-to-target', note: 'the old server had conversations off' };
   // rows of one table: the same form is the same row
-  if (conversationsOf(from.version) === there)
-    return { action: 'copied', note: `${from.version} and ${to.version} keep them alike` };
+  if (conversationsOf(from.version) === there) return { action: 'copied', note: alike(from.version, to.version) };
   return { action: 'left-to-target', note: `${to.version} keeps them otherwise than ${from.version}` };
 }
 
@@ -88,7 +91,7 @@ export function davRule(from: Pick<CyrusConf, 'version'>, to: Pick<CyrusConf, 'v
   const [has, takes] = [davVersionOf(from.version), davVersionOf(to.version)];
   if (takes === undefined) return { action: 'dropped', note: `${to.version} has none` };
   const hasScripts = isAtLeast(from.version, '3.6');
-  if (has === takes) return { action: 'copied', note: `${from.version} and ${to.version} keep them alike` };
+  if (has === takes) return { action: 'copied', note: alike(from.version, to.version) };
   if (has !== undefined && hasScripts && has < takes)
     return { action: 'copied', note: 'the new server alters its tables where it has to' };
   return {

@@ -91,13 +91,15 @@ function migrateConversations(context: UserFilesContext, files: readonly OwnedFi
   const rest = migrated.mailboxes.filter(
     ({ mailbox: { user, deleted } }) => user && !deleted && !done.has(inboxOf(user)),
   );
-  if (rest.length === 0) return outcomes;
+  const work = workOf(rest);
+  const left = files.length - whole.length;
+  if (left === 0 && work.messages === 0) return outcomes;
   const why = action === 'copied' ? 'of users who have none, or not every mailbox as it was' : note;
   outcomes.push({
     what,
     action: 'left-to-target',
-    entries: files.length - whole.length,
-    note: `${why}: ${conversationsCommand(workOf(rest), !context.isAdded)}`,
+    entries: left,
+    note: `${why}: ${conversationsCommand(work, !context.isAdded)}`,
   });
   return outcomes;
 }

@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { lab } from '../support/rescue-lab.js';
 
@@ -32,4 +33,16 @@ describe('a damaged index on the target', () => {
     expect(readFileSync(index).equals(sound)).toBe(true);
     expect((await run('cutover')).final).toBe(true);
   });
+});
+
+it('refuses where the configdirectory of the target is not there, and names it: its disk may not be mounted', async () => {
+  const { dir, run } = await lab('3.0-uhs-plain');
+  await run('presync');
+  rmSync(join(dir, 'new/conf'), { recursive: true });
+  for (const args of [['--dry-run'], []]) {
+    const refused = await run('cutover', args, [4]);
+    expect(refused.problems).toMatchObject([
+      { code: 'target-root-missing', message: expect.stringContaining(`${dir}/new/conf`) },
+    ]);
+  }
 });
