@@ -101,8 +101,10 @@ function partitionList(job: Job, inventory: Inventory, { roots }: Account) {
       const there = roots.find((root) => root.path === path);
       return { name, kind, path, mailboxes: sum.mailboxes, messages: there?.messages ?? 0, bytes: there?.bytes ?? 0 };
     };
+    // by their indexes, expunged messages apart; where some are archived, no index tells how much lies in which place
+    const own = archive === undefined ? undefined : roots.find((root) => root.path === data);
     return [
-      { name, kind: 'data' as const, path: data, ...sum },
+      { name, kind: 'data' as const, path: data, ...sum, ...(own && { messages: own.messages, bytes: own.bytes }) },
       ...(metaPartition === undefined ? [] : [other('meta', metaPartition)]),
       ...(archive === undefined ? [] : [other('archive', archive)]),
       ...search.map((path) => other('search', path)),
