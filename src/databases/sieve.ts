@@ -74,7 +74,11 @@ export async function migrateSieve(context: SieveContext): Promise<DatabaseOutco
   if (!reader) return [{ what: 'sieve', action: 'dropped', entries: 0, note: 'the source has no sievedir' }];
   const walk = walked(context);
   const compiled = await compiler.compile(walk.scripts.map(({ bytes, needsCompiling }) => ({ bytes, needsCompiling })));
-  const notes = ['scripts, bytecode, and which one is active', ...takeCompiled(context, walk.scripts, compiled)];
+  const notes = [
+    'scripts, bytecode, and which one is active',
+    ...takeCompiled(context, walk.scripts, compiled),
+    ...shownEncoded(job, walk.scripts),
+  ];
   const outcomes: DatabaseOutcome[] = [
     { what: 'sieve', action: 'copied', entries: walk.copied, note: notes.join('; ') },
   ];
@@ -146,6 +150,21 @@ function takeCompiled(
   if (compiler.why !== undefined) notes.push(`not tried with the new server's sievec: ${compiler.why}`);
   else if (unchecked > 0) notes.push(`${plural(unchecked, 'script')} not tried for want of time; the next run goes on`);
   return notes;
+}
+
+/**
+ * A server of 3.6 and later that makes a message of a script encodes its name for the Subject, and shows it so from
+ * then on: `Grüße` of a real 3.2.6 was `=?UTF-8?Q?Gr=C3=BC=C3=9Fe?=` in 3.6.1 and in 3.12.4, upgraded in place too.
+ * @see cyrus-imapd 3.12.3 imap/sieve_db.c migrate_cb, store_script
+ */
+function shownEncoded({ source, target }: Job, scripts: readonly Script[]): string[] {
+  if (isAtLeast(source.conf.version, '3.6') || !isAtLeast(target.conf.version, '3.6')) return [];
+  const names = scripts.map(({ to }) => to.slice(to.lastIndexOf('/') + 1));
+  const count = names.filter((name) => /[^\x00-\x7f]/.test(name)).length;
+  if (count === 0) return [];
+  return [
+    `${plural(count, 'name')} with letters beyond ASCII will be shown as =?UTF-8?Q?…?=, as after an upgrade in place`,
+  ];
 }
 
 /** Compiles every script below sievedir; in the packages of Debian. */

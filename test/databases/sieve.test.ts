@@ -110,6 +110,18 @@ describe('scripts for a server that is older than their bytecode', () => {
 });
 
 describe('scripts for a newer server', () => {
+  it.each<[version: string, said: boolean]>([
+    ['3.6', true], // seen with 3.6.1 and 3.12.4, of what 3.2.6 wrote
+    ['3.4', false],
+  ])('of %s: that names beyond ASCII will be shown encoded is said where it is so', async (version, said) => {
+    const spool = spoolOf('3.2-uhs-meta', version);
+    const [plain] = (await spool.sieve(new Stub(0x1f))).outcomes;
+    expect(plain?.note).not.toContain('=?UTF-8?');
+    writeFileSync(join(spool.spool, 'sieve/b/bob/Grüße.script'), 'keep;');
+    const [outcome] = (await spool.sieve(new Stub(0x1f))).outcomes;
+    expect(outcome?.note.includes('1 name with letters beyond ASCII')).toBe(said);
+  });
+
   it('keep their bytecode, and those that no longer compile are named with the error', async () => {
     const spool = spoolOf('2.3-skiplist-uhs');
     writeFileSync(join(spool.spool, 'sieve/b/bob/odd.script'), 'bogus');
