@@ -1,10 +1,11 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { ConfigError, CyrsyncError, FormatError } from '../base/errors.js';
 import { Exit } from '../base/exit.js';
 import { readDatabase, writeDatabase } from '../cyrus/db/database.js';
 import { CYRUS_VERSIONS, type CyrusVersion, parseCyrusVersion } from '../cyrus/version.js';
 import { bytesOfText } from '../disk/os-path.js';
+import { readQuietly } from '../disk/read-quietly.js';
 import { entriesOf } from '../inventory/read-mailboxes-db.js';
 import { type CommonOptions, commonCommand, run } from './run.js';
 
@@ -49,7 +50,7 @@ export function dbCommand(): Command {
         .argument('<file>')
         .action(async (file: string, options: CommonOptions) => {
           await run('db-check/1', options, () => {
-            const { backend, entries, clean, notes } = readDatabase(readFileSync(file), bytesOfText(file));
+            const { backend, entries, clean, notes } = readDatabase(readQuietly(bytesOfText(file)), bytesOfText(file));
             const text = `${file}: ${backend}, ${entries.length} entries, ${clean ? 'clean' : `not clean: ${notes.join('; ')}`}`;
             return {
               body: { backend, entries: entries.length, clean, notes },
@@ -70,7 +71,7 @@ function versionOf(option: string, text: string): CyrusVersion {
 function open(file: string, of: string) {
   const version = versionOf('--of', of);
   try {
-    return entriesOf(readFileSync(file), bytesOfText(file), version);
+    return entriesOf(readQuietly(bytesOfText(file)), bytesOfText(file), version);
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     throw new CyrsyncError(`${file} can not be read`, error.message, 'See `cyrsync db check`.', { cause: error });

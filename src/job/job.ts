@@ -7,7 +7,8 @@ import { parseImapdConf } from '../cyrus/conf/imapd-conf.js';
 import { describeOverlap } from '../cyrus/conf/partition-overlap.js';
 import { type CyrusVersion, isAtLeast } from '../cyrus/version.js';
 import type { Owner } from '../disk/file-owner.js';
-import { bytesOfText, isMissing, osPath } from '../disk/os-path.js';
+import { bytesOfText, isMissing } from '../disk/os-path.js';
+import { readQuietly } from '../disk/read-quietly.js';
 import { type JobFile, parseJobFile } from './job-file.js';
 import { lookupId } from './passwd.js';
 
@@ -136,7 +137,7 @@ export function loadSide(imapdConf: string, root: string, version: CyrusVersion)
   const read = (path: string): Buffer => {
     const at = path.startsWith('/') ? real(path) : path;
     try {
-      const bytes = readFileSync(osPath(at));
+      const bytes = readQuietly(at);
       texts.push(bytes.toString('latin1'));
       return bytes;
     } catch (error) {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -96,6 +96,18 @@ describe('init', () => {
     const args = ['init', '--from', from, '--to', 'new.conf', ...roots, ...versions, '--job', 'job.toml'];
     await runCyrsync(args, { cwd: root });
     await runCyrsync(['status', '--job', job], { cwd: '/' }); // as cron starts it
+  });
+
+  it('leaves the access times of the old imapd.conf and of a database that is looked at', async () => {
+    const conf = join(root, 'srv/old', SPOOL, 'imapd.conf');
+    const database = join(root, 'srv/old', SPOOL, 'conf/mailboxes.db');
+    const long = new Date('2020-01-01'); // one that a read would renew, on a mount with relatime as well
+    for (const file of [conf, database]) utimesSync(file, long, statSync(file).mtime);
+    await init(0);
+    await runCyrsync(['status', '--job', job]);
+    await runCyrsync(['db', 'check', database]);
+    await runCyrsync(['db', 'dump', database]);
+    for (const file of [conf, database]) expect(statSync(file).atime).toEqual(long);
   });
 
   it('where takes internal and external names, and says which are no mailboxes', async () => {
