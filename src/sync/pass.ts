@@ -14,6 +14,7 @@ import { forgetDetails, type Plan, planSlices } from '../plan/plan.js';
 import { inputOf } from '../plan/plan-input.js';
 import { newProblems } from '../plan/problems.js';
 import type { State } from '../state/state.js';
+import { adoptCopies } from './adopt-copies.js';
 import { Batches } from './batches.js';
 import { countLosses, findGone, removeGone } from './gone-mailboxes.js';
 import { askGuard, type GuardInput, NOTHING_LOST } from './guard.js';
@@ -75,6 +76,11 @@ class Pass {
     else if (options.kind !== 'cutover') requireTargetUnused(job, state, inventory);
     if (wave && options.kind !== 'cutover') rememberDenials(job, state, source, inventory);
     const held = this.#askGuard({ ...countLosses(job, inventory), emptiedRoots: this.#emptiedRoots(inventory) });
+    const adopted = wave ? 0 : await prepare(adoptCopies(job, state, inventory), context);
+    if (adopted > 0)
+      context.log.warn('the state knew of no copy on the target, where some are: they are taken up', {
+        mailboxes: adopted,
+      });
     const plan = forgetDetails(
       await prepare(planSlices(job, state, inputOf(inventory, state), { trees: source }), context),
     );
@@ -82,7 +88,7 @@ class Pass {
     const isAfterUnfinished = state.lastPasses(2)[1]?.complete === 0;
     const discards = state.fact('reopened') !== undefined;
     const taskOptions = {
-      full: options.full || discards,
+      full: options.full || discards || adopted > 0,
       checksum: options.checksum,
       holdRemovals: held,
       discards,

@@ -1,12 +1,12 @@
 /** What the machine refuses: it is said once, with the place and what to do, and the next run goes on. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MAIN } from '../support/cyrsync.js';
-import { everything, Lab } from './lab.js';
+import { everything, Lab, targetTree } from './lab.js';
 
 let lab: Lab;
 let before: Map<string, string>;
@@ -59,6 +59,24 @@ describe('a state file that is no database any more', () => {
     }
     copyFileSync(`${job.stateFile}.sound`, job.stateFile);
     expect((await job.must(0, 'presync')).mailboxes.created).toBe(0);
+  });
+});
+
+describe('a state that is lost', () => {
+  it('leaves each mailbox where the target has it, though a new plan would place it elsewhere', async () => {
+    const job = await lab.job('lost');
+    const text = readFileSync(job.file, 'utf8');
+    const placing = (exclude: string) => text.replace(/^# exclude = .*$/m, `exclude = ["${exclude}"]`);
+    writeFileSync(job.file, placing('p2'));
+    await job.presync();
+    const before = targetTree(job.target, { links: false });
+    for (const end of ['', '-wal', '-shm']) rmSync(`${job.stateFile}${end}`, { force: true });
+    writeFileSync(job.file, placing('default'));
+    const pass = await job.presync();
+    expect(pass.mailboxes.created).toBe(0);
+    expect(pass.messages).toMatchObject({ copied: 0, linked: 0, removed: 0 });
+    expect(targetTree(job.target, { links: false })).toEqual(before);
+    expect((await job.presync()).mailboxes.unchanged).toBe(pass.mailboxes.total);
   });
 });
 
