@@ -174,6 +174,15 @@ export class MailboxRows {
       .iterate() as Iterable<MailboxStanding>;
   }
 
+  /** Some that were copied to a partition of the target, the first ones. */
+  someLyingOn(partition: string, most: number): { targetRelative: string; syncedMessages: number }[] {
+    return this.#db
+      .prepare(
+        'SELECT targetRelative, syncedMessages FROM mailboxes WHERE targetPartition = ? AND form IS NOT NULL AND staged = 0 LIMIT ?',
+      )
+      .all(partition, most) as { targetRelative: string; syncedMessages: number }[];
+  }
+
   isAnyCopied(): boolean {
     return this.#db.prepare('SELECT 1 FROM mailboxes WHERE targetPartition IS NOT NULL LIMIT 1').get() !== undefined;
   }

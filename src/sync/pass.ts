@@ -28,6 +28,7 @@ import { asPass, openTargets, type PassKind, type PassSession } from './pass-ses
 import { SweepList } from './save-sweep-list.js';
 import { missingRoots, rootsWithMail } from './source-roots.js';
 import { requireTargetUnused } from './target-in-use.js';
+import { requireTargetMounted } from './target-mounted.js';
 import { requireTargetReads } from './target-version.js';
 import { rememberDenials, requireFreePlaces, requireWaveReady } from './wave-guard.js';
 
@@ -67,6 +68,7 @@ class Pass {
     const { job, state, context, options } = this;
     const { source, target, pool } = this.session;
     requireTargetReads(job);
+    requireTargetMounted(job, state);
     const missing = missingRoots(job, source);
     if (missing.length > 0) this.#askGuard({ missingRoots: missing });
     const inventory = await prepare(inventorySlices(job, state, source, context.problems), context);

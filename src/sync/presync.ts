@@ -16,6 +16,7 @@ import { noFigures, type PassFigures } from './pass-figures.js';
 import { missingRoots, rootsWithMail } from './source-roots.js';
 import { sweepInHalves } from './sweep-halves.js';
 import { type Swept, sweepByList } from './sweep-list.js';
+import { lostTargets } from './target-mounted.js';
 import { requireTargetReads } from './target-version.js';
 
 export async function runPresync(
@@ -74,7 +75,7 @@ function mayLookQuickly(job: Job, state: State, source: SourceTrees): boolean {
   requireTargetReads(job);
   // What a cutover began may be in the databases of the target's server: the whole pass looks whether that runs.
   if (state.units.isHalfDone()) return false;
-  if (isTakenUp(job, state)) return false;
+  if (isTakenUp(job, state) || lostTargets(job, state).length > 0) return false;
   if (missingRoots(job, source).length > 0) return false;
   const { conf, real } = job.target;
   if (![...partitionRoots(conf), ...databaseDirectories(conf)].every((path) => isDirectory(real(path)))) return false;

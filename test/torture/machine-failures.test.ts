@@ -1,7 +1,16 @@
 /** What the machine refuses: it is said once, with the place and what to do, and the next run goes on. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -10,8 +19,10 @@ import { everything, Lab, targetTree } from './lab.js';
 
 let lab: Lab;
 let before: Map<string, string>;
+let onP2: string;
 beforeAll(async () => {
   lab = await Lab.open('3.6-virtdomains', { partitions: ['default', 'p2'] });
+  onP2 = lab.live().find(({ partition }) => partition === 'p2')!.name; // reads mailboxes.db, and so comes first
   before = everything(lab.spoolDir);
 });
 afterAll(() => {
@@ -40,6 +51,33 @@ describe.runIf(process.geteuid?.() === 0)("a target's disk that can not be writt
     } finally {
       execFileSync('umount', [data]);
     }
+  });
+});
+
+describe('a partition of the target that is not mounted any more', () => {
+  it('gets nothing: the state would say that the disk has what lies in its mount point', async () => {
+    const job = await lab.job('unmounted');
+    await job.presync();
+    const path = join(job.target, 'spool/p2');
+    renameSync(path, `${path}.away`);
+    mkdirSync(path);
+    for (const args of [['presync'], ['presync', '--full'], ['cutover']]) {
+      const { problems } = await job.must(4, args[0]!, ...args.slice(1));
+      expect(problems).toMatchObject([{ code: 'target-lost', message: expect.stringContaining(path) }]);
+      expect(readdirSync(path)).toEqual([]);
+    }
+    // another disk in its place, with something on it
+    mkdirSync(join(path, 'user'));
+    await job.must(4, 'presync');
+    rmSync(path, { recursive: true });
+    renameSync(`${path}.away`, path);
+    const { mailboxes } = await job.presync();
+    expect(mailboxes.unchanged).toBe(mailboxes.total);
+    // one that was taken away by hand is made anew
+    const where = (await job.must(0, 'where', onP2)) as unknown as { mailboxes: { to: { data: string } }[] };
+    rmSync(where.mailboxes[0]!.to.data, { recursive: true });
+    expect((await job.must(0, 'presync', '--full')).mailboxes.changed).toBeLessThanOrEqual(1);
+    await job.must(0, 'verify');
   });
 });
 
