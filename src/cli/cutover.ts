@@ -92,7 +92,9 @@ function cutoverText(result: CutoverResult, leftovers: readonly string[], rehear
       : []),
     ...(result.pass
       ? [passText(result.pass)]
-      : ['Nothing was changed; both servers are stopped as far as can be seen from here.']),
+      : [
+          'Nothing was changed; both servers are stopped, and their partitions there, as far as can be seen from here.',
+        ]),
   ];
   parts.push(...selectionLines(result.selection));
   if (result.databases.length > 0)

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { ConfigError } from '../base/errors.js';
 import { firstOf, plural } from '../base/units.js';
-import { requireTargetStopped } from '../cutover/cutover.js';
+import { requireTargetStopped } from '../cutover/preconditions.js';
 import { newsOfTarget, reopen, type TargetNews } from '../cutover/reopen.js';
 import { TargetTrees } from '../disk/trees.js';
 import { table } from '../report/text.js';

@@ -5,7 +5,6 @@
  */
 
 import { isDeepStrictEqual } from 'node:util';
-import { CyrsyncError, RefusedError } from '../base/errors.js';
 import { keepHeapSmall } from '../base/heap.js';
 import { firstOf, plural } from '../base/units.js';
 import { mailboxRoots } from '../cyrus/conf/partitions.js';
@@ -21,7 +20,6 @@ import { isWave } from '../inventory/selection.js';
 import { summariseSelection } from '../inventory/selection-summary.js';
 import { openWave } from '../inventory/wave.js';
 import type { Job } from '../job/job.js';
-import { runningServer } from '../job/running-server.js';
 import type { ProblemList } from '../model/problem.js';
 import type { SelectionSummary } from '../model/selection-summary.js';
 import { rescueDirectory } from '../rescue/rescue-directory.js';
@@ -36,6 +34,7 @@ import type { PassFigures } from '../sync/pass-figures.js';
 import { openTargets } from '../sync/pass-session.js';
 import { requireTargetReads } from '../sync/target-version.js';
 import { type Check, checkTarget } from './checks.js';
+import { requireBothThere, requireStillStopped, requireStopped } from './preconditions.js';
 import { type RescueMode, rescueLeftovers } from './rescue-leftovers.js';
 import { inspectServingTarget, inspectTarget } from './target-state.js';
 
@@ -109,7 +108,10 @@ export async function cutover(
     const replaced = wave ? inspectServingTarget(job, state, target) : inspectTarget(job, state, target);
     endPhase('servers stopped');
     let result: CutoverResult = { ...NOTHING, phases, replaced };
-    if (options.dryRun) return result;
+    if (options.dryRun) {
+      requireBothThere(job, state, context.problems);
+      return result;
+    }
     const { figures, inventory, plan, copied, notWritten } = await runPass(
       job,
       state,
@@ -238,39 +240,6 @@ function whoComes(job: Job, inventory: Inventory): SelectionSummary {
   } finally {
     source.close();
   }
-}
-
-function requireStopped(job: Job, options: CutoverOptions, wave: boolean): void {
-  const old = options.force ? [] : runningServer(job.source);
-  if (old.length > 0)
-    throw new RefusedError(
-      'The old server runs',
-      old.slice(0, 4).join('; '),
-      wave
-        ? "Stop it for the time of this cutover. Or keep the wave's users out of it (cyr_deny, the proxy), hold or turn their mail, and run cutover --force: whatever changes of theirs meanwhile is noticed, and it is not final."
-        : `Stop it (and its cron jobs), then run cutover again.${options.rehearse ? ' To rehearse beside the running server, give --force.' : ''}`,
-      { code: 'old-server-runs' },
-    );
-  requireTargetStopped(
-    job,
-    wave
-      ? 'Stop it: the cutover adds to its databases, which takes seconds.'
-      : 'Stop it: the cutover writes its databases.',
-  );
-}
-
-const NEW_RUNS = ['The new server runs', { code: 'new-server-runs' }] as const;
-
-/** @throws RefusedError */
-export function requireTargetStopped(job: Job, next: string): void {
-  const now = runningServer(job.target);
-  if (now.length > 0) throw new RefusedError(NEW_RUNS[0], now.slice(0, 4).join('; '), next, NEW_RUNS[1]);
-}
-
-/** The same once something was written on the target: no refusal any more. @throws CyrsyncError */
-function requireStillStopped(job: Job, next: string): void {
-  const now = runningServer(job.target);
-  if (now.length > 0) throw new CyrsyncError(NEW_RUNS[0], now.slice(0, 4).join('; '), next, NEW_RUNS[1]);
 }
 
 /** All fingerprints once more, and mailboxes.db: 0.4 s for 100,000 mailboxes, and it works everywhere. */

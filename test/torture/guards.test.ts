@@ -106,8 +106,8 @@ describe('3.2-uhs-meta, damaged: the target keeps what it has', () => {
       renameSync(path, `${path}.away`);
       mkdirSync(path);
       try {
-        for (const command of ['presync', 'cutover']) {
-          const { problems } = await fresh.must(4, command);
+        for (const command of [['presync'], ['cutover', '--dry-run'], ['cutover']]) {
+          const { problems } = await fresh.must(4, command[0]!, ...command.slice(1));
           expect(problems[0]!.code).toBe('guard');
           expect(problems.map(({ code }) => code)).not.toContain('mailbox-files-missing');
         }
