@@ -12,6 +12,7 @@ import { type CommonOptions, commonCommand, run } from './run.js';
 export function dbCommand(): Command {
   return new Command('db')
     .summary('Cyrus databases, on their own')
+    .exitOverride()
     .addCommand(
       commonCommand('dump', 'key, TAB, value of every entry, bytes as they are')
         .argument('<file>')
@@ -50,7 +51,7 @@ export function dbCommand(): Command {
         .argument('<file>')
         .action(async (file: string, options: CommonOptions) => {
           await run('db-check/1', options, () => {
-            const { backend, entries, clean, notes } = readDatabase(readQuietly(bytesOfText(file)), bytesOfText(file));
+            const { backend, entries, clean, notes } = readDatabase(read(file), bytesOfText(file));
             const text = `${file}: ${backend}, ${entries.length} entries, ${clean ? 'clean' : `not clean: ${notes.join('; ')}`}`;
             return {
               body: { backend, entries: entries.length, clean, notes },
@@ -68,10 +69,23 @@ function versionOf(option: string, text: string): CyrusVersion {
   throw new ConfigError(`${option} ${text}`, 'it is no release of Cyrus', `Give one of ${CYRUS_VERSIONS.join(', ')}.`);
 }
 
+function read(file: string): Buffer {
+  try {
+    return readQuietly(bytesOfText(file));
+  } catch (error) {
+    throw new ConfigError(
+      `${file} can not be read`,
+      String(error instanceof Error ? error.message : error),
+      'Name a file that is there, and that you may read.',
+      { cause: error },
+    );
+  }
+}
+
 function open(file: string, of: string) {
   const version = versionOf('--of', of);
   try {
-    return entriesOf(readQuietly(bytesOfText(file)), bytesOfText(file), version);
+    return entriesOf(read(file), bytesOfText(file), version);
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     throw new CyrsyncError(`${file} can not be read`, error.message, 'See `cyrsync db check`.', { cause: error });

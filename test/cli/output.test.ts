@@ -1,7 +1,7 @@
 /** What becomes of a command whose output can't be written: no stack, and an exit code that says what is so. */
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { MAIN } from '../support/cyrsync.js';
+import { MAIN, runCyrsync } from '../support/cyrsync.js';
 import { lab } from '../support/rescue-lab.js';
 
 const shell = (command: string) =>
@@ -30,4 +30,15 @@ describe('output that can not be written', () => {
     expect(shell(`$CYRSYNC presync --full --verbose --job ${job} 2>/dev/full`).status).toBe(0);
     expect((await run('status')).never).toBe(0);
   });
+});
+
+describe('a database that is named', () => {
+  it.each([[['db']], [['db', 'check', '/nosuch']], [['db', 'dump', '/nosuch']]])(
+    '%j: a wrong command line, exit 2, in a whole document',
+    async (args) => {
+      const { document } = await runCyrsync(args, { exit: [2] });
+      expect(document.exit).toBe(2);
+      expect(document.problems).toHaveLength(1);
+    },
+  );
 });
