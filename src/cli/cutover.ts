@@ -144,7 +144,7 @@ function cutoverText(result: CutoverResult, leftovers: readonly string[], rehear
     parts.push(
       [
         `Final${failed === 0 ? '' : `, without ${plural(failed, 'mailbox', 'mailboxes')} that failed: see the problems first`}. Now:`,
-        '  1. Take the cron jobs of the old server away (cyr_expire, squatter, ctl_cyrusdb), so that nothing writes there.',
+        '  1. Take the cron jobs of the old server away (cyr_expire, squatter, ctl_cyrusdb), so that nothing writes there, and your own of presync.',
         '  2. Start the new server; look whether a user can log in, sees the folders and finds old mail read.',
         '  3. Run `cyrsync verify`: it reads every message back.',
         '  4. The way back: stop the new server, `cyrsync reopen`, start the old one; its spool was never written.',
