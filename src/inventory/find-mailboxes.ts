@@ -83,7 +83,7 @@ export function* findMailboxes(live: readonly MailboxEntry[], scan: Scan): Slice
     mailboxes.push(mailbox);
     sourceIds.push(sourceId.id);
   }
-  const emptied = missing.report(scan.trees, problems);
+  const emptied = missing.report(scan.trees, problems, job.options.guard.mailboxes);
   return { mailboxes, sourceIds, refused, refusedPlaces, emptied };
 }
 

@@ -38,12 +38,15 @@ export class MissingFiles {
     this.#haveFiles.add(place.roots.meta.index);
   }
 
-  /** Says what is missing. @returns roots that hold no mailbox at all, and should hold some */
-  report(trees: SourceTrees, problems: ProblemList): string[] {
+  /**
+   * Says what is missing. @returns roots that hold no mailbox at all, and should hold some
+   * @param many More than so many are no accident, whatever else is there: another disk is mounted, perhaps.
+   */
+  report(trees: SourceTrees, problems: ProblemList, many: number): string[] {
     const emptied: string[] = [];
     for (const [root, list] of this.#missing) {
       const opened = trees.root(root);
-      if (!this.#haveFiles.has(root) && (!opened || readDirectoryIsEmpty(opened))) {
+      if (!this.#haveFiles.has(root) && (!opened || list.length > many || readDirectoryIsEmpty(opened))) {
         emptied.push(root);
         problems.add(partitionEmpty(root, list.length, opened !== undefined));
         continue;
@@ -101,7 +104,7 @@ export function reportEmptyData(
 function partitionEmpty(root: string, mailboxes: number, isThere: boolean): Problem {
   return {
     code: 'partition-empty',
-    message: `${isThere ? 'the directory of a partition is empty' : 'a partition has no directory'}, and ${mailboxes} mailboxes on it have their files there by mailboxes.db`,
+    message: `${isThere ? 'a partition has no mailbox' : 'a partition has no directory'}, and by mailboxes.db ${mailboxes} have their files there`,
     advice: 'Mount it. If its mail is lost for good, delete these mailboxes on the old server.',
     path: root,
   };

@@ -54,7 +54,7 @@ export function askGuard(input: GuardInput): GuardAnswer {
   if (input.emptiedRoots.length > 0)
     return {
       kind: 'refuse',
-      why: `${input.emptiedRoots.join(', ')} is empty, and by mailboxes.db has mailboxes`,
+      why: `${input.emptiedRoots.join(', ')} has none of the mailboxes that it has by mailboxes.db`,
       next: mount,
     };
   const many = mailboxesGone > limits.mailboxes && mailboxesGone * 100 > mailboxesBefore * limits.mailboxes_percent;

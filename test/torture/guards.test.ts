@@ -111,6 +111,9 @@ describe('3.2-uhs-meta, damaged: the target keeps what it has', () => {
           expect(problems[0]!.code).toBe('guard');
           expect(problems.map(({ code }) => code)).not.toContain('mailbox-files-missing');
         }
+        mkdirSync(join(path, 'stage.')); // as a server makes it that was started without the mount
+        await fresh.must(4, 'presync');
+        rmSync(join(path, 'stage.'), { recursive: true });
         expect([...targetTree(fresh.target).keys()]).toEqual(before);
         for (const command of ['survey', 'leftovers'])
           expect((await fresh.must(3, command)).problems).toContainEqual(
