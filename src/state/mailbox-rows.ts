@@ -187,10 +187,10 @@ export class MailboxRows {
     return this.#db.prepare('SELECT 1 FROM mailboxes WHERE targetPartition IS NOT NULL LIMIT 1').get() !== undefined;
   }
 
-  /** Of mailboxes that were found on the target. What is in them is not known. @param isWhole Nothing says the contrary. */
+  /** Of mailboxes that were found on the target: what is in them is not known. @param isWhole Nothing says the contrary. */
   adopt(found: readonly { id: number; targetPartition: string; targetRelative: string; isWhole: boolean }[]): void {
     const put = this.#db.prepare(
-      'UPDATE mailboxes SET targetPartition = ?, targetRelative = ?, syncedFiles = CASE ? WHEN 1 THEN files ELSE 0 END WHERE id = ?',
+      'UPDATE mailboxes SET inFlight = 1, targetPartition = ?, targetRelative = ?, syncedFiles = CASE ? WHEN 1 THEN files ELSE 0 END WHERE id = ?',
     );
     this.#change(() => {
       for (const { id, targetPartition, targetRelative, isWhole } of found)

@@ -1,7 +1,7 @@
 /**
  * A job whose state knows of no copy, and a target that has some: the state was lost. Where each mailbox lies is taken
  * from the target, so that the plan keeps it there; else users whom it places elsewhere would be copied again, and what
- * they have lie on as nobody's. What is in each is looked at by the pass (`full`), as nothing is known of it.
+ * they have lie on as nobody's. What is in each is compared by content, as after a crash: nothing is known of it.
  */
 import { FormatError } from '../base/errors.js';
 import type { Sliced } from '../base/slices.js';

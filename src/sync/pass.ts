@@ -90,7 +90,7 @@ class Pass {
     const isAfterUnfinished = state.lastPasses(2)[1]?.complete === 0;
     const discards = state.fact('reopened') !== undefined;
     const taskOptions = {
-      full: options.full || discards || adopted > 0,
+      full: options.full || discards,
       checksum: options.checksum,
       holdRemovals: held,
       discards,
