@@ -57,6 +57,7 @@ describe('bytecode', () => {
     ['3.0-uhs-plain', 0x11],
     ['3.2-uhs-meta', 0x1b],
     ['3.6-uuid-archive', 0x1f],
+    ['3.12-mixed', 0x22],
   ])('of the server that wrote %s is of version %i, as its release has it', (name, version) => {
     expect(SPOOL_NAMES).toContain(name);
     const { spool } = spoolOf(name);

@@ -34,6 +34,7 @@ describe('the release of the old server', () => {
     ['3.2-uhs-meta', '3.2'],
     ['3.6-uuid-archive', '3.6'],
     ['3.6-virtdomains', '3.6'],
+    ['3.12-mixed', '3.12'],
   ])('is seen in the spool %s', (name, version) => {
     const dir = join(root, 'srv/old', name);
     mkdirSync(dir, { recursive: true });
