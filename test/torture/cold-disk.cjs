@@ -1,5 +1,6 @@
-// Preloaded (NODE_OPTIONS=--require) into runs with CYRSYNC_NATIVE=0: a disk that has nothing cached. The first stat in a
-// mailbox's directory waits for it, unless that was asked for early. At the end it says on stderr how often that was.
+// Preloaded (NODE_OPTIONS=--require) into runs with CYRSYNC_NATIVE=0: a disk at TORTURE_COLD that has nothing cached. The
+// first stat in a mailbox's directory waits for it, unless that was asked for early. At the end it says on stderr how
+// often that was.
 const fs = require('node:fs');
 const { dirname } = require('node:path');
 const { lstat, lstatSync } = fs;
@@ -8,6 +9,7 @@ const cached = new Set();
 let waits = 0;
 
 function isFirst(path) {
+  if (!String(path).startsWith(`${process.env.TORTURE_COLD}/`)) return false;
   if (!/\/cyrus\.(header|index|annotations|expunge)$/.test(String(path))) return false;
   const directory = dirname(String(path));
   return !cached.has(directory) && cached.add(directory);

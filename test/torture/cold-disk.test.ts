@@ -15,7 +15,7 @@ it('mailboxes are asked for before their turn, in a whole pass and in one by the
     const mailboxes = lab.live().length;
     expect(mailboxes).toBeGreaterThan(2 * WAITS.list);
     const presync = async () => {
-      const env = { CYRSYNC_NATIVE: '0', NODE_OPTIONS: `--require ${COLD_DISK}` };
+      const env = { CYRSYNC_NATIVE: '0', NODE_OPTIONS: `--require ${COLD_DISK}`, TORTURE_COLD: lab.spoolDir };
       const { code, document, stderr } = await job.run('presync', [], { env });
       expect([code, document?.complete]).toEqual([0, true]);
       return { waits: Number(/waited (\d+) times/.exec(stderr)?.[1]), ...document!.mailboxes };
