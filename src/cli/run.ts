@@ -8,6 +8,7 @@ import { Exit, type ExitCode, exitCodeOf } from '../base/exit.js';
 import { createLog, type Log } from '../base/log.js';
 import { StopSignal } from '../base/stop.js';
 import { VERSION } from '../base/version.js';
+import { errnoOf } from '../disk/os-path.js';
 import { type Job, loadJob } from '../job/job.js';
 import { type Problem, ProblemList } from '../model/problem.js';
 import { printDocument, problemOf } from '../report/document.js';
@@ -133,9 +134,7 @@ export async function run(
 /** @returns why it could not be written; not where the reader has gone (`cyrsync plan | head`): it had enough. */
 function write(text: string | Buffer): Promise<string | undefined> {
   return new Promise((resolve) =>
-    process.stdout.write(text, (error) =>
-      resolve(!error || ('code' in error && error.code === 'EPIPE') ? undefined : error.message),
-    ),
+    process.stdout.write(text, (error) => resolve(!error || errnoOf(error) === 'EPIPE' ? undefined : error.message)),
   );
 }
 

@@ -34,7 +34,7 @@ import type { PassFigures } from '../sync/pass-figures.js';
 import { openTargets } from '../sync/pass-session.js';
 import { requireTargetReads } from '../sync/target-version.js';
 import { type Check, checkTarget } from './checks.js';
-import { requireBothThere, requireStillStopped, requireStopped } from './preconditions.js';
+import { requireBothThere, requireStopped, requireTargetStopped } from './preconditions.js';
 import { type RescueMode, rescueLeftovers } from './rescue-leftovers.js';
 import { inspectServingTarget, inspectTarget } from './target-state.js';
 
@@ -134,7 +134,7 @@ export async function cutover(
     endPhase('leftovers');
     const units = new Set(inventory.mailboxes.map(({ unit }) => unit));
     // The pass may have taken long.
-    requireStillStopped(job, 'Stop it, keep it from being started (systemd, monit), and run cutover again.');
+    requireTargetStopped(job, 'Stop it, keep it from being started (systemd, monit), and run cutover again.', true);
     if (wave && !options.rehearse) beginWave(job, state, target, units);
     const databases = await migrateDatabases(
       job,
@@ -153,9 +153,10 @@ export async function cutover(
     const copiedIds = new Set(inventory.mailboxes.flatMap(({ at, uniqueid }) => (copied[at] === 1 ? uniqueid : [])));
     const checks = checkTarget(job, inventory, migrated, target, copiedIds, opened);
     endPhase('checks');
-    requireStillStopped(
+    requireTargetStopped(
       job,
       'It was started while its databases were written, and may have them half: stop it, and run cutover again.',
+      true,
     );
     const moved = [...sweepAgain(job, inventory, wave), ...databases.changedSince()];
     checks.push(atRest(moved), allWritten(notWritten));

@@ -52,16 +52,10 @@ export function requireBothThere(job: Job, state: State, problems: ProblemList):
   }
 }
 
-const NEW_RUNS = ['The new server runs', { code: 'new-server-runs' }] as const;
-
-/** @throws RefusedError */
-export function requireTargetStopped(job: Job, next: string): void {
+/** @param isBegun Something was written on the target: no refusal any more. @throws RefusedError, or CyrsyncError */
+export function requireTargetStopped(job: Job, next: string, isBegun = false): void {
   const now = runningServer(job.target);
-  if (now.length > 0) throw new RefusedError(NEW_RUNS[0], now.slice(0, 4).join('; '), next, NEW_RUNS[1]);
-}
-
-/** The same once something was written on the target: no refusal any more. @throws CyrsyncError */
-export function requireStillStopped(job: Job, next: string): void {
-  const now = runningServer(job.target);
-  if (now.length > 0) throw new CyrsyncError(NEW_RUNS[0], now.slice(0, 4).join('; '), next, NEW_RUNS[1]);
+  if (now.length === 0) return;
+  const Kind = isBegun ? CyrsyncError : RefusedError;
+  throw new Kind('The new server runs', now.slice(0, 4).join('; '), next, { code: 'new-server-runs' });
 }

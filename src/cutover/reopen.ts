@@ -3,18 +3,14 @@
  * was set or deleted in mailboxes that both have is not looked for: the pass after it compares each of them and makes it
  * as the source has it again.
  */
-
-import { FormatError } from '../base/errors.js';
 import { firstOf } from '../base/units.js';
 import { asInternalName } from '../cyrus/names/mailbox-name.js';
-import { isLive, readMailboxEntries } from '../cyrus/records/mailboxes-db.js';
 import { SourceTrees, type TargetTrees } from '../disk/trees.js';
 import { unitOf } from '../inventory/listed-mailbox.js';
-import { databaseFile, readSourceDatabase } from '../inventory/read-mailboxes-db.js';
 import type { Job } from '../job/job.js';
 import type { ProblemList } from '../model/problem.js';
 import type { State } from '../state/state.js';
-import { isEmptyMailbox } from '../sync/target-in-use.js';
+import { isEmptyMailbox, liveMailboxes } from '../sync/target-in-use.js';
 import { targetIndexHeader } from './target-state.js';
 
 export interface TargetNews {
@@ -58,24 +54,17 @@ export function newsOfTarget(
 
 /** A server that serves others is theirs: there only what stands below the users in question counts. */
 function madeThere(job: Job, state: State, isOfLast: (name: string) => boolean): string[] {
-  const { conf } = job.target;
-  const { dir, name } = databaseFile(conf, 'mailboxes', 'mailboxes.db');
   const trees = new SourceTrees(job.target);
   try {
     const names = new Map<string, string>();
     for (const row of [...state.mailboxes.known(), ...state.rescuedMailboxes()]) names.set(row.uniqueid, row.name);
-    const entries = readSourceDatabase(trees.root(dir), name, conf.version) ?? [];
-    return readMailboxEntries(entries, conf, `${dir}/${name}`)
-      .mailboxes.filter((entry) => {
-        const isSieve = entry.kind === 'f' || entry.name.endsWith(`.${conf.sieveFolder}`);
-        if (!isLive(entry) || isSieve || !isOfLast(entry.name)) return false;
+    return liveMailboxes(job, trees)
+      .filter((entry) => {
         const known = entry.uniqueid === undefined ? undefined : names.get(entry.uniqueid);
-        return known !== entry.name && !isEmptyMailbox(job, entry, (root) => trees.root(root));
+        const isNew = isOfLast(entry.name) && known !== entry.name;
+        return isNew && !isEmptyMailbox(job, entry, (root) => trees.root(root));
       })
       .map((entry) => entry.name);
-  } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
-    return []; // the next cutover refuses such a database by name
   } finally {
     trees.close();
   }
@@ -88,6 +77,5 @@ export function reopen(state: State, last: string, { made, rows }: TargetNews): 
     state.setFact('reopened', new Date().toISOString());
     state.setFact('discarded', JSON.stringify(made));
     state.mailboxes.lookAgain(rows);
-    state.sweep.forget();
   });
 }

@@ -12,7 +12,7 @@ import type { Job } from '../job/job.js';
 import type { KnownMailbox } from '../state/mailbox-rows.js';
 import type { State } from '../state/state.js';
 import { sourcePlaceOfRow } from '../sync/mailbox-tasks.js';
-import { indexHeaderIn, isEmptyMailbox } from '../sync/target-in-use.js';
+import { discardedNames, indexHeaderIn, isEmptyMailbox, isOfScripts } from '../sync/target-in-use.js';
 
 /**
  * @returns what a first start or test boot left, for people; it is replaced.
@@ -46,14 +46,13 @@ export function inspectTarget(job: Job, state: State, target: TargetTrees): stri
     names.add(name);
     ids.add(uniqueid);
   }
-  const discarded = new Set(JSON.parse(state.fact('discarded') ?? '[]') as string[]);
+  const discarded = discardedNames(state);
   const left: string[] = [`${path} with ${list.mailboxes.length} records`];
   for (const entry of list.mailboxes.filter(isLive)) {
-    const isSieve = entry.kind === 'f' || entry.name.endsWith(`.${conf.sieveFolder}`);
     if (names.has(entry.name) && (entry.uniqueid === undefined || ids.has(entry.uniqueid))) continue;
     if (entry.uniqueid !== undefined && rescued.has(entry.uniqueid)) continue;
     if (discarded.has(entry.name)) left.push(`${entry.name}, given up by reopen`);
-    else if (isSieve) left.push(`${entry.name}, made by the new server of the user's scripts`);
+    else if (isOfScripts(entry, conf)) left.push(`${entry.name}, made by the new server of the user's scripts`);
     else if (isEmptyMailbox(job, entry, (root) => target.root(root).reader))
       left.push(`${entry.name}, without messages`);
     else refuse(`${path} has ${entry.name}, which is not of this job and has messages or no readable index`);

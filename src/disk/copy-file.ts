@@ -8,14 +8,13 @@ import { constants } from 'node:fs';
 import { endianness } from 'node:os';
 import { failed, failedBelow } from './beneath.js';
 import type { NativeFile } from './native.js';
-import type { SourceDir } from './source.js';
+import { O_NOATIME, type SourceDir } from './source.js';
 import type { TargetDir } from './target.js';
 
 const ENOENT = 2;
 const EPERM = 1;
 const EEXIST = 17;
 const EINVAL = 22;
-const O_NOATIME = 0o1000000;
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 /** struct statx: links at byte 16, mode at 28. @see statx(2) */

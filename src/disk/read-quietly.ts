@@ -1,8 +1,7 @@
 /** Files of the old server that lie in no root of its: imapd.conf, a database that was named. */
 import { closeSync, constants, openSync, readFileSync } from 'node:fs';
 import { errnoOf, osPath } from './os-path.js';
-
-const O_NOATIME = 0o1000000;
+import { O_NOATIME } from './source.js';
 
 /** The whole file, by whatever links lead there, without touching its access time where that is allowed. @throws ErrnoException */
 export function readQuietly(path: string): Buffer {

@@ -8,7 +8,7 @@ import { type FileStat, sizeOfPath, statFd, statPath } from './file-stat.js';
 import { native } from './native.js';
 import { errnoOf, ifThere, isMissing, osPath } from './os-path.js';
 
-const O_NOATIME = 0o1000000;
+export const O_NOATIME = 0o1000000;
 
 /** O_NOATIME is the owner's (or root's) alone; asked once a process, then known. */
 let noatime = O_NOATIME;

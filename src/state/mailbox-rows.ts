@@ -138,9 +138,9 @@ export class MailboxRows {
   /** Has the next pass compare these with the target, as it would where the source had changed. */
   lookAgain(ids: readonly number[]): void {
     const again = this.#db.prepare('UPDATE mailboxes SET syncedPrint = NULL WHERE id = ?');
-    this.#db.transaction(() => {
+    this.#change(() => {
       for (const id of ids) again.run(id);
-    })();
+    });
   }
 
   all(): MailboxRow[] {

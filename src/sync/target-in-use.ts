@@ -11,6 +11,7 @@
  */
 import { FormatError, RefusedError } from '../base/errors.js';
 import { firstOf, plural } from '../base/units.js';
+import type { CyrusConf } from '../cyrus/conf/cyrus-conf.js';
 import { type IndexHeader, readIndexHeader } from '../cyrus/mailbox/index.js';
 import { LONGEST_HEADER_BYTES } from '../cyrus/mailbox/index-layout.js';
 import { isLive, type MailboxEntry, readMailboxEntries } from '../cyrus/records/mailboxes-db.js';
@@ -29,12 +30,12 @@ export function requireTargetUnused(job: Job, state: State, { mailboxes }: Inven
   const path = `${dir}/${name}`;
   const trees = new SourceTrees(job.target);
   try {
-    const live = liveMailboxes(job, trees, dir, name);
+    const live = liveMailboxes(job, trees);
     if (live.length === 0) return;
     const ids = new Set(mailboxes.map(({ uniqueid }) => uniqueid));
     for (const { uniqueid } of [...state.mailboxes.known(), ...state.rescuedMailboxes()]) ids.add(uniqueid);
     const ours = live.filter(({ uniqueid }) => uniqueid !== undefined && ids.has(uniqueid));
-    const discarded = new Set(JSON.parse(state.fact('discarded') ?? '[]') as string[]);
+    const discarded = discardedNames(state);
     const others = live.filter(
       (entry) =>
         !isOfJob(entry, state, ids) &&
@@ -70,16 +71,28 @@ export function requireTargetUnused(job: Job, state: State, { mailboxes }: Inven
   }
 }
 
-function liveMailboxes({ target: { conf } }: Job, trees: SourceTrees, dir: string, name: string): MailboxEntry[] {
+/** Of the target's server, users' scripts apart. */
+export function liveMailboxes({ target: { conf } }: Job, trees: SourceTrees): MailboxEntry[] {
+  const { dir, name } = databaseFile(conf, 'mailboxes', 'mailboxes.db');
   try {
     const entries = readSourceDatabase(trees.root(dir), name, conf.version) ?? [];
     return readMailboxEntries(entries, conf, `${dir}/${name}`).mailboxes.filter(
-      (entry) => isLive(entry) && entry.kind !== 'f' && !entry.name.endsWith(`.${conf.sieveFolder}`),
+      (entry) => isLive(entry) && !isOfScripts(entry, conf),
     );
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     return []; // the cutover refuses it
   }
+}
+
+/** Whether it is one that a server of 3.6 and later makes of a user's scripts. */
+export function isOfScripts({ kind, name }: MailboxEntry, { sieveFolder }: Pick<CyrusConf, 'sieveFolder'>): boolean {
+  return kind === 'f' || name.endsWith(`.${sieveFolder}`);
+}
+
+/** Names on the target that a reopen gave up. */
+export function discardedNames(state: State): ReadonlySet<string> {
+  return new Set(JSON.parse(state.fact('discarded') ?? '[]') as string[]);
 }
 
 /** By name only where it has no uniqueid: a mailbox of the same name that the new server made is another. */

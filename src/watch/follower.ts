@@ -7,6 +7,7 @@
  * renamed, a partition is gone …) a whole pass is due.
  */
 import { CyrsyncError, InterruptedError } from '../base/errors.js';
+import { errnoOf } from '../disk/os-path.js';
 import { CostClock, type CostPace } from './cost-clock.js';
 import { type DirtyPace, DirtySet } from './dirty-set.js';
 
@@ -193,7 +194,7 @@ export class Follower<L extends Look> {
 /** What the system or the source brings about, and time or a person may mend; all else is a fault of the program. */
 function asKnown(error: unknown): CyrsyncError | undefined {
   if (error instanceof CyrsyncError) return error;
-  if (!(error instanceof Error && 'code' in error && /^E[A-Z]+$/.test(String(error.code)))) return undefined;
+  if (!(error instanceof Error) || !/^E[A-Z]+$/.test(errnoOf(error) ?? '')) return undefined;
   return new CyrsyncError(
     'A file can not be read or written',
     error.message,
